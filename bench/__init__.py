@@ -1,0 +1,1 @@
+"""What CLUTCH costs on this machine, as ratios within one run. `make bench` prints the tables."""

@@ -1,0 +1,25 @@
+"""`python -m bench`: requests/s beside a bare view, and time to play beside plain FFmpeg."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import pipeline, requests
+
+
+def main() -> None:
+    if not (shutil.which("wrk") and shutil.which("hey")):
+        sys.exit("The load comes from wrk and hey: apt-get install wrk hey")
+    with tempfile.TemporaryDirectory(prefix="clutch-bench-") as folder:
+        only = sys.argv[1:] or ["requests", "pipeline"]
+        if "requests" in only:
+            requests.run(Path(folder) / "requests")
+        if "pipeline" in only:
+            pipeline.run(Path(folder) / "pipeline")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The wire shapes of the client API, spelled as 002 and 004 spell each field."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from blueprints.http.links import link
+from blueprints.http.parsing import Lenient
+from blueprints.http.shapes import Shape
+from blueprints.http.states import STATUS_WORDS
+
+FEED_LIMIT = 50
+
+
+class FeedQuery(Lenient):
+    cursor = fields.String(validate=validate.Length(max=500))
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, FEED_LIMIT))
+
+
+class StreamQuery(Lenient):
+    token = fields.String(
+        validate=validate.Length(max=4096), metadata={"description": "The playback token."}
+    )
+    quality = fields.String(
+        validate=validate.Length(max=16),
+        metadata={"description": "One rendition alone, such as 720p; all of them by default."},
+    )
+
+
+class ClientVideo(Shape):
+    """004's `Video`, and what 002's detail adds. Reads a `VideoPage`."""
+
+    id = fields.String(attribute="video.id")
+    prompt = fields.String(
+        attribute="video.title",
+        dump_only=True,
+        metadata={"description": "The title, of an upload."},
+    )
+    title = fields.String(attribute="video.title")
+    description = fields.String(attribute="video.description")
+    videoUrl = fields.Function(lambda page: link(f"/stream/{page.video.id}"))  # noqa: N815 - the wire's spelling
+    thumbnailUrl = fields.Function(  # noqa: N815 - the wire's spelling
+        lambda page: link(f"/api/videos/{page.video.id}/thumbnail")
+    )
+    userId = fields.String(attribute="video.author_id")  # noqa: N815 - the wire's spelling
+    username = fields.Function(lambda page: page.author.username if page.author else None)
+    category = fields.String(attribute="video.category")
+    tags = fields.List(fields.String(), attribute="video.tags")
+    duration = fields.Float(attribute="video.duration_seconds")
+    likes = fields.Integer(attribute="video.like_count")
+    dislikes = fields.Integer(attribute="video.dislike_count")
+    views = fields.Integer(attribute="video.view_count")
+    createdAt = fields.DateTime(attribute="video.created_at")  # noqa: N815 - the wire's spelling
+    status = fields.Function(
+        lambda page: STATUS_WORDS[page.video.processing_status],
+        metadata={"enum": list(STATUS_WORDS.values()), "type": "string"},
+    )
+    ranking_score = fields.Float(attribute="video.ranking_score")
+    playbackToken = fields.String(  # noqa: N815 - the wire's spelling
+        attribute="playback_token",
+        allow_none=True,
+        metadata={"description": "For who is signed in and may watch; not in the feed."},
+    )
+
+
+class FeedOut(Shape):
+    videos = fields.List(fields.Nested(ClientVideo))
+    nextCursor = fields.String()  # noqa: N815 - the wire's spelling
+    hasMore = fields.Boolean()  # noqa: N815 - the wire's spelling
+
+
+class StreamOut(Shape):
+    """002's stream. `stream_url` is the contract's name for it, the same in every family."""
+
+    stream_url = fields.String()
+    streamUrl = fields.String()  # noqa: N815 - the wire's spelling
+    videoId = fields.String()  # noqa: N815 - the wire's spelling
+    title = fields.String()
+    type = fields.String(validate=validate.OneOf(["hls", "youtube"]))
+    qualities = fields.List(fields.String())

@@ -1,0 +1,41 @@
+"""Videos, as the client API speaks of them: /videos (004, 002)."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from blueprints.client.dialect import dialect
+from blueprints.client.schemas import ClientVideo, FeedOut, FeedQuery
+from blueprints.http.caller import caller, for_visitors_too
+from blueprints.http.context import services
+from blueprints.http.cursors import from_cursor, to_cursor
+from blueprints.http.dialect import FamilyBlueprint, Json
+from services.catalogue import Query, VideoList, VideoPage
+
+videos = FamilyBlueprint(dialect, "videos", "/videos", "The feed, and one video.")
+
+_VIDEO = ClientVideo()
+FEED = "feed"
+
+
+@videos.route("/feed")
+@videos.arguments(FeedQuery, location="query")
+@videos.response(200, FeedOut)
+@for_visitors_too
+def feed(asked: Json) -> Response:
+    """The newest videos, page after page; nothing repeats while others are added (004)."""
+    query = Query(limit=asked["limit"], after=from_cursor(FEED, asked.get("cursor")))
+    return jsonify(_feed(services().catalogue.list(caller(), query)))
+
+
+@videos.route("/<video_id>")
+@videos.response(200, ClientVideo)
+@for_visitors_too
+def get(video_id: str) -> VideoPage:
+    """Show one video, by either of its ids (004)."""
+    return services().catalogue.get(caller(), video_id)
+
+
+def _feed(found: VideoList) -> Json:
+    body: Json = {"videos": _VIDEO.dump(found.items, many=True), "hasMore": found.has_more}
+    return body | ({"nextCursor": to_cursor(FEED, found.end)} if found.has_more else {})

@@ -1,0 +1,71 @@
+"""Who is calling: read from the access token, before any body is.
+
+Every route asks for a valid token unless its view is marked here. A test lists the marked ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import g, request
+
+from blueprints.http.context import requested_view, services
+from models.errors import ClutchError, Unauthorized
+from services.policies import VISITOR, Actor
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PUBLIC, OPTIONAL, REQUIRED = "public", "optional", "required"
+
+
+def public(view: View) -> View:
+    """For everybody: no token is looked at, so that a stale one cannot be in the way."""
+    view.access = PUBLIC  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def for_visitors_too(view: View) -> View:
+    """For everybody, and more for who signs in. A token that is sent must be valid."""
+    view.access = OPTIONAL  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def access_of(view: Callable[..., Any] | None) -> str:
+    return getattr(view, "access", REQUIRED)
+
+
+def caller() -> Actor:
+    """Whoever sent the current request."""
+    return cast("Actor", g.get("actor", VISITOR))
+
+
+def identify() -> None:
+    """Read the token. A bad one is judged in `admit`, after the rate limits have counted it."""
+    g.refusal = None
+    token = _bearer_token()
+    if token is None or access_of(requested_view()) == PUBLIC:
+        return
+    try:
+        g.actor = services().accounts.authenticate(token)
+    except ClutchError as refused:
+        g.refusal = refused
+
+
+def admit() -> None:
+    """Raise unless this caller may come in."""
+    view = requested_view()
+    if view is None or request.method == "OPTIONS":
+        return
+    if g.refusal is not None:
+        raise g.refusal
+    if access_of(view) == REQUIRED and caller() is VISITOR:
+        raise Unauthorized("Token is missing")
+
+
+def _bearer_token() -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not scheme:
+        return None
+    # 001: the header without "Bearer" is a mistake worth an answer, not a visitor.
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,36 @@
+"""What a view may ask of the current request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import current_app, request
+
+from config import Settings
+from services.accounts import Device
+from services.container import Services
+
+USER_AGENT_LENGTH = 300
+
+
+def services() -> Services:
+    return cast("Services", current_app.extensions["clutch"])
+
+
+def settings() -> Settings:
+    return services().settings
+
+
+def requested_view() -> Callable[..., Any] | None:
+    """The view that this request is for; None where there is none at its address."""
+    return current_app.view_functions.get(request.endpoint or "")
+
+
+def device(name: str = "") -> Device:
+    """Where this login comes from."""
+    return Device(
+        name=name,
+        user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH],
+        address=request.remote_addr or "",
+    )

@@ -1,0 +1,53 @@
+"""Files in and out: uploads that are never held in memory, answers that nginx can take over."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from flask import Request, Response, send_file
+from werkzeug.datastructures import FileStorage
+
+from blueprints.http.context import services, settings
+from models.errors import NotFound
+from services.uploads import Upload
+
+FILENAME_LENGTH = 255
+
+
+class ClutchRequest(Request):
+    """Writes each uploaded file straight to where storage can take it over by a rename."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        # Closing removes it, whatever happens to the request; `received` links it elsewhere first.
+        folder = services().storage.incoming()
+        return cast("IO[bytes]", tempfile.NamedTemporaryFile(dir=folder, prefix="upload-"))
+
+
+@contextmanager
+def received(file: FileStorage) -> Iterator[Upload]:
+    """An uploaded file under a second name that may be moved away; what is left goes."""
+    file.stream.flush()
+    written = Path(cast("Any", file.stream).name)
+    path = written.with_name(f"{written.name}.whole")
+    path.hardlink_to(written)
+    try:
+        yield Upload(path=path, filename=(file.filename or "")[-FILENAME_LENGTH:])
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def serve(key: str, mimetype: str, cache_seconds: int = 0) -> Response:
+    """Send a stored file, with byte ranges and an ETag; nginx does it where it is in front."""
+    path = services().storage.file(key)
+    if path is None:
+        raise NotFound("This file is not here.")
+    if settings().x_accel_redirect:
+        response = Response(mimetype=mimetype, headers={"X-Accel-Redirect": f"/_media/{key}"})
+    else:
+        response = send_file(path, mimetype=mimetype, conditional=True)
+    response.headers["Cache-Control"] = f"private, max-age={cache_seconds}"
+    return response

@@ -1,0 +1,62 @@
+"""Headers of every answer: 000's security headers, and who may read it across origins."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_cors import CORS
+
+from config import Settings
+
+POLICY = "Content-Security-Policy"
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-XSS-Protection": "1; mode=block",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    POLICY: (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+    ),
+}
+# Swagger UI draws its icons from data: URLs.
+DOCS = "/docs"
+EXPOSED = (
+    "X-Request-ID",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
+# Until origins are configured, apps under development on this machine may ask.
+LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?\Z")
+
+
+def start(app: Flask, settings: Settings) -> None:
+    origins = list(settings.cors_origins) or [LOOPBACK]
+    everywhere = {
+        "origins": origins,
+        "expose_headers": list(EXPOSED),
+        "max_age": 600,
+        "always_send": False,
+    }
+    # The grant in its path is what protects a segment; players on any page may fetch it.
+    media = {
+        "origins": "*",
+        # Also to who names no origin: a cache may keep the answer for one who will.
+        "always_send": True,
+        "expose_headers": ["Content-Length", "Content-Range"],
+        "max_age": 86400,
+    }
+    resources: dict[Any, Any] = {r"/hls/.*": media, r"/.*": everywhere}
+    CORS(app, resources=resources, send_wildcard=True)
+    app.after_request(_secure)
+
+
+def _secure(response: Response) -> Response:
+    if request.path == DOCS:
+        response.headers[POLICY] = f"{SECURITY[POLICY]}; img-src 'self' data:"
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    return response

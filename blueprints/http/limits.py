@@ -1,0 +1,180 @@
+"""Rate limits: 000's figures, counted in Redis per user, or per address of a visitor.
+
+The general limit is counted here, the tighter ones of marked views by flask-limiter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
+from math import ceil
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limiter
+from limits import RateLimitItem, WindowStats, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import STRATEGIES, FixedWindowRateLimiter
+
+from blueprints.http.caller import caller
+from blueprints.http.context import requested_view
+from config import Settings
+from models.errors import RateLimited
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+TOO_MANY = 429
+
+
+class AlignedWindow(FixedWindowRateLimiter):
+    """Fixed windows that begin at whole multiples of their length.
+
+    When one ends is then known without asking, and counting a request is all that Redis does.
+    """
+
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        seconds = item.get_expiry()
+        window = str(int(time.time()) // seconds)
+        count = self.storage.incr(item.key_for(*identifiers, window), seconds, amount=cost)
+        g.setdefault("limit_counts", {})[item.key_for(*identifiers)] = count
+        return count <= item.amount
+
+    def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
+        """What the hit of this same request found."""
+        count = g.get("limit_counts", {}).get(item.key_for(*identifiers), 0)
+        seconds = item.get_expiry()
+        return WindowStats((time.time() // seconds + 1) * seconds, max(0, item.amount - count))
+
+
+STRATEGIES["aligned-window"] = AlignedWindow
+
+
+# What a view may be marked with, beside the general limit.
+AUTHENTICATION, UPLOADS = "authentication", "uploads"
+GENERAL = "limit/general"
+
+
+def limit_authentication(view: View) -> View:
+    """000: "10 attempts per minute per IP", whoever the token says you are."""
+    view.limited = AUTHENTICATION  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_uploads(view: View) -> View:
+    """000: "5 uploads per hour per user"."""
+    view.limited = UPLOADS  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def unlimited(view: View) -> View:
+    """Not counted: media segments, pictures of a list, probes, pages that a person reloads."""
+    view.is_unlimited = True  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def address() -> str:
+    """The caller's network address; of IPv6, the /64 that one subscriber has."""
+    try:
+        found = ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+
+
+def user_or_address() -> str:
+    return caller().id or address()
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """000's "1000 requests per hour per user", over all routes together.
+
+    Counted without flask-limiter, which resolves the limits of a route anew for each request: that
+    costs more than counting, and here there is one limit for all.
+    """
+
+    item: RateLimitItem
+    counted: AlignedWindow
+    # Redis away: each process counts for itself rather than let all, or nothing, through.
+    by_itself: AlignedWindow
+
+    def count(self) -> None:
+        """Raise `RateLimited` for a request too many."""
+        if _is_unlimited() or request.endpoint is None:
+            return
+        who = user_or_address()
+        try:
+            allowed = self.counted.hit(self.item, GENERAL, who)
+        except StorageError:
+            allowed = self.by_itself.hit(self.item, GENERAL, who)
+        g.limits = [(self.item, self.counted.get_window_stats(self.item, GENERAL, who))]
+        if not allowed:
+            raise too_many(self.item)
+
+
+def too_many(item: RateLimitItem) -> RateLimited:
+    return RateLimited(f"Too many requests: {item} are allowed. Please wait and try again.")
+
+
+def start(app: Flask, settings: Settings) -> None:
+    """Count requests. What views are marked with is read by `apply`, once they are mounted."""
+    timeouts: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
+    storage = RedisStorage(settings.redis_url, wrap_exceptions=True, **timeouts)
+    general = General(
+        item=parse(settings.rate_limit_general),
+        counted=AlignedWindow(storage),
+        by_itself=AlignedWindow(MemoryStorage()),
+    )
+    app.before_request(general.count)
+    limiter = Limiter(
+        key_func=user_or_address,
+        strategy="aligned-window",
+        storage_uri=settings.redis_url,
+        storage_options=timeouts,
+        in_memory_fallback_enabled=True,
+        key_prefix="limit",
+    )
+    limiter.init_app(app)
+    # Marked views check themselves when called; of all others it need not even be asked.
+    app.before_request_funcs[None].remove(limiter._check_request_limit)  # noqa: SLF001 - it offers no switch
+    app.extensions["clutch.limiter"] = limiter
+    app.after_request(_tell)
+
+
+def apply(app: Flask, settings: Settings) -> None:
+    """Give each view the limit it is marked with."""
+    limiter: Limiter = app.extensions["clutch.limiter"]
+    marks = {
+        AUTHENTICATION: limiter.shared_limit(
+            settings.rate_limit_auth, scope=AUTHENTICATION, key_func=address
+        ),
+        UPLOADS: limiter.shared_limit(settings.rate_limit_upload, scope=UPLOADS),
+    }
+    for endpoint, view in app.view_functions.items():
+        if mark := getattr(view, "limited", None):
+            limited: Any = marks[mark](view)
+            app.view_functions[endpoint] = limited
+
+
+def _is_unlimited() -> bool:
+    return request.method == "OPTIONS" or getattr(requested_view(), "is_unlimited", False)
+
+
+def _tell(response: Response) -> Response:
+    """Say what is left of the tightest limit, and when it begins anew."""
+    limiter: Limiter = current_app.extensions["clutch.limiter"]
+    limits = [*g.get("limits", ()), *((one.limit, one.window) for one in limiter.current_limits)]
+    if limits:
+        item, window = min(limits, key=lambda limit: limit[1].remaining)
+        response.headers["X-RateLimit-Limit"] = str(item.amount)
+        response.headers["X-RateLimit-Remaining"] = str(window.remaining)
+        response.headers["X-RateLimit-Reset"] = str(int(window.reset_time))
+        if response.status_code == TOO_MANY:
+            seconds_left = max(1, ceil(window.reset_time - time.time()))
+            response.headers["Retry-After"] = str(seconds_left)
+    return response

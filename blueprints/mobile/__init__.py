@@ -1,0 +1,13 @@
+"""The mobile API, at the root: document 001, with its bodies and statuses to the letter."""
+
+from __future__ import annotations
+
+from blueprints.mobile.auth import auth
+from blueprints.mobile.dialect import dialect
+from blueprints.mobile.videos import videos
+
+# What no other family claims is 001's.
+PREFIXES = ("/",)
+BLUEPRINTS = (auth, videos)
+
+__all__ = ["BLUEPRINTS", "PREFIXES", "dialect"]

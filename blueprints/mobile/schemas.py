@@ -1,0 +1,106 @@
+"""The wire shapes of the mobile API: 001's field names, ObjectId ids, naive UTC times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates
+
+from blueprints.http.links import link, stream_url
+from blueprints.http.parsing import Lenient
+from blueprints.http.shapes import Shape
+
+DASHBOARD_LIMIT = 50
+
+
+class Signup(Lenient):
+    name = fields.String(required=True, validate=validate.Length(1, 100))
+    email = fields.String(required=True, validate=validate.Length(1, 254))
+    password = fields.String(required=True, load_only=True, validate=validate.Length(6, 1024))
+
+    @validates("name")
+    def not_blank(self, value: str, **_: Any) -> None:
+        if not value.strip():
+            raise ValidationError("Shorter than minimum length 1.")
+
+
+class Login(Lenient):
+    email = fields.String(required=True, validate=validate.Length(1, 254))
+    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 1024))
+    device = fields.String(load_default="", validate=validate.Length(max=100))
+
+
+class SignupAnswer(Shape):
+    message = fields.String()
+    user_id = fields.String()
+
+
+class UserOut(Shape):
+    id = fields.String(attribute="oid")
+    name = fields.String(attribute="display_name")
+    email = fields.String()
+
+
+class LoginAnswer(Shape):
+    message = fields.String()
+    token = fields.String(attribute="access_token")
+    user = fields.Nested(UserOut)
+    refresh_token = fields.String()
+    expires_in = fields.Integer(attribute="expires_in_seconds")
+
+
+class Me(UserOut):
+    # 001 writes UTC without saying so, to the second.
+    created_at = fields.Function(
+        lambda user: user.created_at.strftime("%Y-%m-%dT%H:%M:%S"),
+        metadata={"type": "string", "example": "2026-01-28T10:30:00"},
+    )
+
+
+class MeAnswer(Shape):
+    user = fields.Nested(Me)
+
+
+class Message(Shape):
+    message = fields.String()
+
+
+class Health(Message):
+    status = fields.String()
+    version = fields.String()
+
+
+class DashboardQuery(Lenient):
+    limit = fields.Integer(
+        validate=validate.Range(1, DASHBOARD_LIMIT),
+        metadata={"description": "How many videos; 2 as 001 has it, unless configured."},
+    )
+
+
+class DashboardVideo(Shape):
+    """Reads a `VideoPage`."""
+
+    id = fields.String(attribute="video.oid")
+    title = fields.String(attribute="video.title")
+    description = fields.String(attribute="video.description")
+    # Ours, never the source's: a picture's address must not give a YouTube id away.
+    thumbnail_url = fields.Function(lambda page: link(f"/api/videos/{page.video.id}/thumbnail"))
+    playback_token = fields.String()
+
+
+class Dashboard(Shape):
+    videos = fields.List(fields.Nested(DashboardVideo))
+
+
+class StreamQuery(Lenient):
+    token = fields.String(
+        validate=validate.Length(max=4096), metadata={"description": "The playback token."}
+    )
+
+
+class StreamOut(Shape):
+    """Reads a `Stream`."""
+
+    stream_url = fields.Function(stream_url)
+    video_id = fields.String(attribute="video.oid")
+    title = fields.String(attribute="video.title")

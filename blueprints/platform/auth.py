@@ -1,0 +1,70 @@
+"""Accounts, as the platform API speaks of them: /api/auth (000, 003)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from blueprints.http.caller import caller, public
+from blueprints.http.context import device, services, settings
+from blueprints.http.dialect import FamilyBlueprint, Json
+from blueprints.http.limits import limit_authentication
+from blueprints.platform.dialect import dialect
+from blueprints.platform.schemas import (
+    Login,
+    MeAnswer,
+    RefreshRequest,
+    Registration,
+    SignedInAnswer,
+    TokenPair,
+)
+from services.accounts import SignedIn
+
+auth = FamilyBlueprint(dialect, "auth", "/api/auth", "Sign up, sign in, stay signed in.")
+
+
+def lifetime() -> timedelta:
+    return timedelta(minutes=settings().access_token_minutes)
+
+
+@auth.route("/register", methods=["POST"])
+@limit_authentication
+@auth.arguments(Registration)
+@auth.response(201, SignedInAnswer)
+@public
+def register(body: Json) -> Json:
+    """Create an account and sign in (000)."""
+    signed_in = services().accounts.register(**body, device=device(), lifetime=lifetime())
+    return _answer("Account created successfully", signed_in)
+
+
+@auth.route("/login", methods=["POST"])
+@limit_authentication
+@auth.arguments(Login)
+@auth.response(200, SignedInAnswer)
+@public
+def login(body: Json) -> Json:
+    """Sign in with a username or an e-mail address (000, 003)."""
+    signed_in = services().accounts.sign_in(**body, device=device(), lifetime=lifetime())
+    return _answer("Login successful", signed_in)
+
+
+@auth.route("/refresh", methods=["POST"])
+@limit_authentication
+@auth.arguments(RefreshRequest)
+@auth.response(200, TokenPair)
+@public
+def refresh(body: Json) -> SignedIn:
+    """Exchange a refresh token for new tokens; each works once (000)."""
+    return services().accounts.refresh(body["refresh_token"], lifetime=lifetime())
+
+
+@auth.route("/me")
+@auth.response(200, MeAnswer)
+def me() -> Any:
+    """Who is signed in, and what they have done so far (000)."""
+    return services().accounts.profile(caller())
+
+
+def _answer(message: str, signed_in: SignedIn) -> Json:
+    return {"success": True, "message": message, "user": signed_in.user, "tokens": signed_in}

@@ -1,0 +1,43 @@
+"""Numbered pages, as 000 and 003 ask for and answer them; cursors beside them."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from blueprints.http.cursors import from_cursor, to_cursor
+from blueprints.http.dialect import Json
+from blueprints.platform.schemas import SORTS, VideoOut
+from services.catalogue import NumberedList, Query
+
+DEFAULT_LIMIT = 20
+
+_VIDEO = VideoOut()
+
+
+def to_query(asked: Json) -> Query:
+    """What a view was asked, in the core's words. With a cursor, `page` is only echoed."""
+    limit = asked.get("limit") or asked.get("page_size") or DEFAULT_LIMIT
+    after = from_cursor(asked["sort"], asked.get("cursor"))
+    return Query(
+        sort=SORTS[asked["sort"]],
+        category=asked.get("category"),
+        tags=asked["tags"],
+        after=after,
+        skip=0 if after else (asked["page"] - 1) * limit,
+        limit=limit,
+    )
+
+
+def page_of(asked: Json, query: Query, found: NumberedList) -> Json:
+    more = found.videos.has_more
+    return {
+        "videos": _VIDEO.dump(found.videos.items, many=True),
+        "pagination": {
+            "current_page": asked["page"],
+            "total_pages": ceil(found.total / query.limit),
+            "total_items": found.total,
+            "has_next": more,
+            "has_prev": asked["page"] > 1 or query.after is not None,
+            "next_cursor": to_cursor(asked["sort"], found.videos.end) if more else None,
+        },
+    }

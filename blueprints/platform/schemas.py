@@ -1,0 +1,273 @@
+"""The wire shapes of the platform API. Changing a field here is changing a contract (000, 003)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from flask_smorest.fields import Upload
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates
+from werkzeug.datastructures import FileStorage
+
+from blueprints.http.links import link
+from blueprints.http.shapes import Shape
+from blueprints.http.states import STATUS_WORDS
+from models.video import ProcessingStatus, Sort, Video, Visibility
+from services.catalogue import VideoPage
+
+PAGE_LIMIT = 50
+PAGE_SIZE_LIMIT = 100
+LAST_PAGE = 1_000_000
+MAX_TAGS = 30
+
+SORTS = {"latest": Sort.LATEST, "popular": Sort.POPULAR, "trending": Sort.TRENDING}
+
+
+def to_tags(text: str) -> tuple[str, ...]:
+    """`a, b,,a` is the tags a and b. Raises `ValidationError` for more than anybody needs."""
+    tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+    if len(tags) > MAX_TAGS:
+        raise ValidationError(f"At most {MAX_TAGS} tags.", "tags")
+    return tags
+
+
+def avatar(url: str) -> str:
+    return url or link("/static/avatar.svg")
+
+
+def thumbnail(video: Video) -> str:
+    """Ours, never the source's: a picture's address must not give a YouTube id away."""
+    return link(f"/api/videos/{video.id}/thumbnail")
+
+
+def quality_variants(video: Video) -> dict[str, str]:
+    """What exists, by name: where to ask for a stream of just that rendition."""
+    return {r.name: link(f"/stream/{video.id}?quality={r.name}") for r in video.renditions}
+
+
+def metrics(video: Video) -> dict[str, Any]:
+    acts = video.like_count + video.dislike_count + video.comment_count
+    return {
+        "watch_time_minutes": round(video.watch_time_seconds / 60, 2),
+        "engagement_rate": round(acts / video.view_count, 4) if video.view_count else 0.0,
+        "retention_curve": [],
+    }
+
+
+def username() -> fields.String:
+    pattern = validate.Regexp(
+        r"[a-zA-Z0-9_]{3,30}\Z", error="3 to 30 letters, digits or underscores."
+    )
+    return fields.String(required=True, validate=pattern)
+
+
+def password() -> fields.String:
+    return fields.String(required=True, load_only=True, validate=validate.Length(8, 1024))
+
+
+class Registration(Schema):
+    username = username()
+    email = fields.String(required=True, validate=validate.Length(3, 254))
+    password = password()
+    display_name = fields.String(validate=validate.Length(1, 50))
+
+    @validates("password")
+    def strong_enough(self, value: str, **_: Any) -> None:
+        if not (re.search(r"[A-Z]", value) and re.search(r"\d", value)):
+            raise ValidationError("At least one upper-case letter and one digit.")
+
+
+class Login(Schema):
+    """000 sends `login`, 003 `username`; `email` is taken as well."""
+
+    login = fields.String(validate=validate.Length(1, 254))
+    username = fields.String(validate=validate.Length(1, 254))
+    email = fields.String(validate=validate.Length(1, 254))
+    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 1024))
+
+    @post_load
+    def one_login(self, data: dict[str, str], **_: Any) -> dict[str, str]:
+        given = [data[name] for name in ("login", "username", "email") if name in data]
+        if len(given) != 1:
+            raise ValidationError("Send one of login, username or email.", "login")
+        return {"login": given[0], "password": data["password"]}
+
+
+class RefreshRequest(Schema):
+    refresh_token = fields.String(required=True, validate=validate.Length(1, 4096))
+
+
+class TokenPair(Shape):
+    access_token = fields.String()
+    refresh_token = fields.String()
+
+
+class NewUser(Shape):
+    id = fields.String()
+    username = fields.String()
+    email = fields.String()
+    display_name = fields.String()
+    avatar_url = fields.Function(lambda user: avatar(user.avatar_url))
+    created_at = fields.DateTime()
+    follower_count = fields.Integer()
+    following_count = fields.Integer()
+
+
+class Me(NewUser):
+    bio = fields.String()
+    verified = fields.Boolean()
+
+
+class ProfileOut(Shape):
+    total_views = fields.Integer(attribute="user.total_views")
+    total_videos = fields.Integer()
+    total_likes_received = fields.Integer(attribute="user.total_likes_received")
+
+
+class SignedInAnswer(Shape):
+    success = fields.Boolean()
+    message = fields.String()
+    user = fields.Nested(NewUser)
+    tokens = fields.Nested(TokenPair)
+
+
+class MeAnswer(Shape):
+    user = fields.Nested(Me)
+    profile = fields.Function(lambda profile: ProfileOut().dump(profile))
+
+
+class Tagged(Schema):
+    """For what has `tags`, sent as one text."""
+
+    @post_load
+    def split_tags(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return data | {"tags": to_tags(data["tags"])}
+
+
+class VideoQuery(Tagged):
+    """000's `page` and `limit`, or 003's `page_size`; `cursor` goes on where an answer ended."""
+
+    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
+    limit = fields.Integer(validate=validate.Range(1, PAGE_LIMIT))
+    page_size = fields.Integer(validate=validate.Range(1, PAGE_SIZE_LIMIT))
+    cursor = fields.String(validate=validate.Length(max=500))
+    category = fields.String(validate=validate.Length(max=100))
+    tags = fields.String(
+        load_default="",
+        validate=validate.Length(max=500),
+        metadata={"description": "Comma-separated: videos with any of them."},
+    )
+    sort = fields.String(load_default="latest", validate=validate.OneOf(list(SORTS)))
+
+
+def is_file(value: object) -> None:
+    if not isinstance(value, FileStorage):
+        raise ValidationError("Not a file.")
+
+
+class NewVideo(Tagged):
+    """A multipart form: the file, and what its owner says about it."""
+
+    file = Upload(
+        required=True,
+        validate=is_file,
+        metadata={"description": "MP4, MOV, AVI, MKV or WEBM."},
+    )
+    title = fields.String(required=True, validate=validate.Length(1, 100))
+    description = fields.String(load_default="", validate=validate.Length(max=5000))
+    category = fields.String(load_default="", validate=validate.Length(max=100))
+    tags = fields.String(
+        load_default="",
+        validate=validate.Length(max=1000),
+        metadata={"description": "Comma-separated."},
+    )
+    visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
+
+    @pre_load
+    def trimmed(self, data: Any, **_: Any) -> dict[str, Any]:
+        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
+
+
+class AuthorOut(Shape):
+    id = fields.String()
+    username = fields.String()
+    display_name = fields.String()
+    avatar_url = fields.Function(lambda author: avatar(author.avatar_url))
+    follower_count = fields.Integer()
+    verified = fields.Boolean()
+
+
+class ProcessingOut(Shape):
+    """How far an upload is; only its owner and staff see it."""
+
+    stage = fields.String()
+    percent = fields.Float()
+    attempts = fields.Integer()
+    error_code = fields.String()
+    error_message = fields.String()
+
+
+def processing_of(page: VideoPage) -> dict[str, Any] | None:
+    if not page.is_editable:
+        return None
+    return cast("dict[str, Any]", ProcessingOut().dump(page.video.processing))
+
+
+class VideoOut(Shape):
+    """000's video, with 003's words for its state. Reads a `VideoPage`."""
+
+    id = fields.String(attribute="video.id")
+    title = fields.String(attribute="video.title")
+    description = fields.String(attribute="video.description")
+    thumbnail_url = fields.Function(lambda page: thumbnail(page.video))
+    video_url = fields.Function(lambda page: link(f"/api/videos/{page.video.id}/stream"))
+    duration = fields.Float(attribute="video.duration_seconds")
+    view_count = fields.Integer(attribute="video.view_count")
+    like_count = fields.Integer(attribute="video.like_count")
+    dislike_count = fields.Integer(attribute="video.dislike_count")
+    comment_count = fields.Integer(attribute="video.comment_count")
+    author = fields.Nested(AuthorOut, allow_none=True)
+    tags = fields.List(fields.String(), attribute="video.tags")
+    category = fields.String(attribute="video.category")
+    visibility = fields.Enum(Visibility, by_value=True, attribute="video.visibility")
+    published_at = fields.DateTime(attribute="video.published_at", allow_none=True)
+    created_at = fields.DateTime(attribute="video.created_at")
+    updated_at = fields.DateTime(attribute="video.updated_at")
+    processing_status = fields.Enum(
+        ProcessingStatus, by_value=True, attribute="video.processing_status"
+    )
+    status = fields.Function(
+        lambda page: STATUS_WORDS[page.video.processing_status],
+        metadata={"enum": list(STATUS_WORDS.values()), "type": "string"},
+    )
+    playable = fields.Boolean(attribute="video.playable")
+    quality_variants = fields.Function(lambda page: quality_variants(page.video))
+    metrics = fields.Function(lambda page: metrics(page.video))
+    playback_token = fields.String(
+        allow_none=True,
+        metadata={"description": "For who is signed in and may watch; not in lists."},
+    )
+    processing = fields.Function(
+        processing_of,
+        metadata={"description": "For the owner: stage, percent, and why it failed."},
+    )
+
+
+class Pagination(Shape):
+    current_page = fields.Integer()
+    total_pages = fields.Integer()
+    total_items = fields.Integer()
+    has_next = fields.Boolean()
+    has_prev = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class VideoListOut(Shape):
+    videos = fields.List(fields.Nested(VideoOut))
+    pagination = fields.Nested(Pagination)
+
+
+class StreamQuery(Schema):
+    token = fields.String(
+        validate=validate.Length(max=4096), metadata={"description": "The playback token."}
+    )

@@ -1,0 +1,9 @@
+"""Bytes, not JSON: what players fetch. In production nginx answers these instead."""
+
+from __future__ import annotations
+
+from blueprints.playback.hls import hls
+
+BLUEPRINTS = (hls,)
+
+__all__ = ["BLUEPRINTS"]

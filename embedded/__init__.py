@@ -1,0 +1,1 @@
+"""The servers that `python app.py` starts when none is configured."""

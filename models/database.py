@@ -1,0 +1,57 @@
+"""The connection to MongoDB, and what must hold for every write that CLUTCH acknowledges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pymongo import IndexModel, MongoClient
+from pymongo.collection import Collection
+from pymongo.database import Database as MongoDatabase
+from pymongo.errors import AutoReconnect, ExecutionTimeout, NotPrimaryError
+
+from models.documents import Document
+
+# What a request meets while MongoDB is away; everything else is a bug.
+UNREACHABLE: tuple[type[Exception], ...] = (AutoReconnect, NotPrimaryError, ExecutionTimeout)
+
+
+class Indexed(Protocol):
+    """A repository: one collection and the indexes its queries need."""
+
+    INDEXES: tuple[IndexModel, ...]
+
+    @property
+    def collection(self) -> Collection[Document]: ...
+
+
+Database = MongoDatabase[Document]
+
+
+def connect(url: str, database: str) -> Database:
+    """The database of this process. Call it after a fork, never before."""
+    client: MongoClient[Document] = MongoClient(
+        url,
+        tz_aware=True,
+        # An acknowledged write survives the loss of any one machine, and of power.
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        # Shorter than a client's patience: a request is answered 503 rather than left hanging.
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=5_000,
+        maxPoolSize=64,
+        appname="clutch",
+    )
+    return client[database]
+
+
+def ensure_indexes(repositories: Iterable[Indexed]) -> None:
+    """Create what is missing; safe to call from several processes at once."""
+    for repository in repositories:
+        repository.collection.create_indexes(list(repository.INDEXES))
+
+
+def ping(database: Database) -> None:
+    """Raise unless a primary answers."""
+    database.command("ping")

@@ -1,0 +1,87 @@
+"""Everything that can go wrong, said in the domain's words.
+
+These classes know nothing of HTTP: each API family gives them its own status and body
+(`blueprints/http/dialect.py`). Raise one of these, or let a bug be a bug; there is no third kind.
+
+    ClutchError
+      Unauthorized          who you are is not known, or no longer
+      Forbidden             you are known, and may not
+      NotFound              it is not there, or you may not know that it is
+      Invalid               the request itself is wrong
+        MissingToken        001: a playback token belongs in the query string
+        UnsupportedFormat   003: not a kind of file that is accepted
+        TooLarge
+      Expired               it was yours for a while, and that is over
+      Conflict
+      RateLimited
+      Unavailable           something CLUTCH needs does not answer; trying again may help
+"""
+
+from __future__ import annotations
+
+
+class ClutchError(Exception):
+    """An expected failure. `code` is stable, and clients may match on it."""
+
+    code = "SERVER_ERROR"
+
+    def __init__(self, message: str, *, fields: dict[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields or {}
+
+
+class Unauthorized(ClutchError):
+    code = "UNAUTHORIZED"
+
+
+class Forbidden(ClutchError):
+    code = "FORBIDDEN"
+
+
+class NotFound(ClutchError):
+    code = "NOT_FOUND"
+
+
+class Invalid(ClutchError):
+    code = "VALIDATION_ERROR"
+
+
+class MissingToken(Invalid):
+    pass
+
+
+class UnsupportedFormat(Invalid):
+    code = "FILE_FORMAT_NOT_SUPPORTED"
+
+
+class TooLarge(Invalid):
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class Expired(ClutchError):
+    code = "GONE"
+
+
+class Conflict(ClutchError):
+    code = "CONFLICT"
+
+
+class RateLimited(ClutchError):
+    code = "RATE_LIMITED"
+
+
+class Unavailable(ClutchError):
+    code = "SERVICE_UNAVAILABLE"
+
+
+class BadMedia(Exception):
+    """A file that no retry will turn into a video.
+
+    `reason` is a stable word (`not_a_video`, `truncated`, ...); the message is for its owner.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

@@ -1,0 +1,68 @@
+"""Sessions: one per login. A session is alive until it expires or is revoked.
+
+alive --rotate--> alive      the refresh token in the filter is the lock: one caller wins
+alive --revoke--> revoked    logout, or a spent refresh token shown again
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import IndexModel
+from pymongo.collection import Collection
+
+from models.documents import Document, Entity, from_doc, to_doc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(Entity):
+    user_id: str
+    refresh_hash: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    device: str = ""
+    user_agent: str = ""
+    address: str = ""
+
+    def is_alive(self, now: datetime) -> bool:
+        return self.revoked_at is None and self.expires_at > now
+
+
+class Sessions:
+    INDEXES = (
+        IndexModel("id", unique=True),
+        IndexModel([("user_id", 1), ("created_at", -1)]),
+        # MongoDB removes a session a day after its end; until then reuse is still noticed.
+        IndexModel("expires_at", expireAfterSeconds=24 * 3600),
+    )
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        self.collection = collection
+
+    def add(self, session: Session) -> None:
+        self.collection.insert_one(to_doc(session))
+
+    def get(self, session_id: str) -> Session | None:
+        doc = self.collection.find_one({"id": session_id})
+        return from_doc(Session, doc) if doc else None
+
+    def rotate(
+        self, session_id: str, *, spent: str, fresh: str, now: datetime, until: datetime
+    ) -> bool:
+        """Exchange one refresh token for the next; False if `spent` is not the current one."""
+        where = {
+            "id": session_id,
+            "refresh_hash": spent,
+            "revoked_at": None,
+            "expires_at": {"$gt": now},
+        }
+        values = {"refresh_hash": fresh, "last_seen_at": now, "expires_at": until}
+        return self.collection.update_one(where, {"$set": values}).modified_count == 1
+
+    def revoke(self, session_id: str, now: datetime) -> None:
+        self.collection.update_one(
+            {"id": session_id, "revoked_at": None}, {"$set": {"revoked_at": now}}
+        )

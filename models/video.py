@@ -1,0 +1,113 @@
+"""What a video is: its states, its parts, and which of them everybody may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from models.documents import Document, Entity
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    PRIVATE = "private"
+
+
+class ProcessingStatus(StrEnum):
+    UPLOADED = "uploaded"
+    PROCESSING = "processing"
+    READY = "ready"
+    ERROR = "error"
+
+
+class Sort(StrEnum):
+    """The orders of a public list, by the field that each descends on."""
+
+    LATEST = "published_at"
+    POPULAR = "view_count"
+    TRENDING = "ranking_score"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processing:
+    """How far the pipeline is, and who holds it."""
+
+    stage: str = "queued"
+    percent: float = 0.0
+    attempts: int = 0
+    lease: str | None = None
+    lease_until: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The file as it was uploaded. `key` is where storage keeps it until it is processed."""
+
+    key: str
+    filename: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One encoding of the picture, as it can be played now."""
+
+    name: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video(Entity):
+    author_id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    visibility: Visibility = Visibility.PUBLIC
+    is_active: bool = True
+    deleted_at: datetime | None = None
+    published_at: datetime | None = None
+    # 001: never in any answer but inside `stream_url`.
+    youtube_id: str | None = None
+    source: Source | None = None
+    processing_status: ProcessingStatus = ProcessingStatus.UPLOADED
+    processing: Processing = field(default_factory=Processing)
+    playable: bool = False
+    # The folder of the current manifests; versions before it stay for those who watch them.
+    playback_version: str | None = None
+    renditions: tuple[Rendition, ...] = ()
+    progressive: str | None = None
+    has_poster: bool = False
+    duration_seconds: float = 0.0
+    view_count: int = 0
+    like_count: int = 0
+    dislike_count: int = 0
+    comment_count: int = 0
+    watch_time_seconds: float = 0.0
+    ranking_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Where the last page ended: its last item's sort value and ObjectId."""
+
+    value: Any
+    oid: str
+
+
+# What anybody may see in a list; the partial indexes below hold exactly these videos.
+PUBLIC: Document = {
+    "is_active": True,
+    "visibility": "public",
+    "playable": True,
+    "deleted_at": None,
+}

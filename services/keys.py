@@ -1,0 +1,22 @@
+"""Under which keys storage keeps what belongs to a video. They follow from its id alone."""
+
+from __future__ import annotations
+
+
+def source_key(video_id: str) -> str:
+    """The upload, until it is processed."""
+    return f"sources/{video_id}"
+
+
+def playback_key(video_id: str) -> str:
+    """The folder that playback grants open: one sub-folder per published version."""
+    return f"playback/{video_id}"
+
+
+def progressive_key(video_id: str) -> str:
+    """003's one-file MP4."""
+    return f"progressive/{video_id}.mp4"
+
+
+def poster_key(video_id: str) -> str:
+    return f"posters/{video_id}.jpg"

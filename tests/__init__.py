@@ -1,0 +1,1 @@
+"""Tests against the real things: MongoDB, Redis, FFmpeg, Chromium. Nothing of ours is mocked."""

@@ -1,0 +1,167 @@
+"""What tests stand on: one MongoDB and one Redis per test process, emptied before each test."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pymongo import MongoClient
+from redis import Redis
+
+from app import create_app
+from config import Settings
+from embedded.servers import Servers, temporary
+from models.users import Role, User
+from models.video import Video
+from services import container
+from services.accounts import Device
+from services.container import Services
+
+SECRET = "a secret that is long enough for HS256, and known to every test"
+
+
+class Clock:
+    """The time as the services see it; a test moves it."""
+
+    def __init__(self) -> None:
+        self.ahead = dt.timedelta()
+
+    def __call__(self) -> dt.datetime:
+        return container.now() + self.ahead
+
+    def forward(self, **delta: float) -> None:
+        self.ahead += dt.timedelta(**delta)
+
+
+@dataclass
+class Person:
+    """Somebody with an account who is signed in."""
+
+    user: User
+    token: str
+    refresh_token: str
+    headers: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.headers = {"Authorization": f"Bearer {self.token}"}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    # A query without an index is an error in every test, not only in those that look for it.
+    folder = tmp_path_factory.mktemp("servers")
+    with temporary(folder, mongod_parameters={"notablescan": "true"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def base_settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        mongo_url=servers.mongo_url,
+        redis_url=servers.redis_url,
+        var_dir=tmp_path_factory.mktemp("var"),
+        jwt_secret_key=SECRET,
+        password_pepper="pepper",
+        bcrypt_rounds=4,
+        rate_limit_general="1000000/hour",
+        rate_limit_auth="1000000/minute",
+        rate_limit_upload="1000000/hour",
+        x264_preset="ultrafast",
+        log_level="WARNING",
+    )
+
+
+@pytest.fixture(scope="session")
+def schema(base_settings: Settings) -> None:
+    container.build(base_settings).prepare()
+
+
+@pytest.fixture
+def settings(base_settings: Settings, schema: None, tmp_path: Path) -> Settings:
+    """The settings of one test; override this fixture to test with others."""
+    database = MongoClient(base_settings.mongo_url)[base_settings.database]
+    for name in database.list_collection_names():
+        database[name].delete_many({})
+    Redis.from_url(base_settings.redis_url).flushdb()
+    return replace(base_settings, var_dir=tmp_path)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def services(settings: Settings, clock: Clock) -> Services:
+    return container.build(settings, now=clock)
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    app = create_app(services)
+    app.testing = False  # an unexpected exception must end in the 500 handler, as in production
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def join(services: Services) -> Callable[..., Person]:
+    """Make somebody who is signed in; each call another person."""
+    numbers = itertools.count(1)
+
+    def sign_up(name: str = "", *, role: Role = Role.VIEWER) -> Person:
+        name = name or f"person{next(numbers)}"
+        user = services.accounts.sign_up(
+            email=f"{name}@example.com", password="Passw0rd", display_name=name
+        )
+        if role is not Role.VIEWER:
+            services.accounts.users.collection.update_one({"id": user.id}, {"$set": {"role": role}})
+        signed_in = services.accounts.sign_in(
+            login=user.email,
+            password="Passw0rd",
+            device=Device(),
+            lifetime=dt.timedelta(hours=24),
+        )
+        return Person(signed_in.user, signed_in.access_token, signed_in.refresh_token)
+
+    return sign_up
+
+
+@pytest.fixture
+def ann(join: Callable[..., Person]) -> Person:
+    return join("ann")
+
+
+@pytest.fixture
+def bob(join: Callable[..., Person]) -> Person:
+    return join("bob")
+
+
+@pytest.fixture
+def add_video(services: Services, clock: Clock) -> Callable[..., Video]:
+    """Store a video as if it had been processed, with whatever fields a test wants."""
+
+    def add(author: Person, **fields: object) -> Video:
+        demo = services.seeding._demo_video(0, [author.user.id], clock())
+        video = replace(demo, **fields)
+        services.catalogue.videos.add(video)
+        return video
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured, after their verdicts."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")

@@ -1,0 +1,122 @@
+"""A real nginx on loopback with deploy/nginx.conf, what it stands before, and plain HTTP."""
+
+from __future__ import annotations
+
+import getpass
+import http.client
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.serving import make_server
+
+from embedded.errors import NotReady
+from embedded.ports import check_listening
+
+CONFIGURATION = Path(__file__).parent.parent / "deploy" / "nginx.conf"
+# Debian keeps it where an ordinary user's PATH does not lead.
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+NOBODY = 9  # the port "discard", on which nothing listens
+START_SECONDS = 10
+ANSWER_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Message
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What this nginx stands before, and the secret that it shares."""
+
+    api_port: int
+    media: Path
+    secret: str
+    realtime_port: int = NOBODY
+
+
+@contextmanager
+def running(folder: Path, port: int, behind: Behind) -> Iterator[None]:
+    """nginx listens on `port` until the block ends; its files and logs are in `folder`."""
+    folder.mkdir()
+    (folder / "nginx.conf").write_text(_rendered(folder, port, behind))
+    user = f"user {getpass.getuser()}; " if os.geteuid() == 0 else ""
+    with (folder / "access.log").open("wb") as access, (folder / "error.log").open("wb") as errors:
+        process = subprocess.Popen(
+            [
+                *(str(NGINX), "-p", folder, "-c", folder / "nginx.conf"),
+                *("-g", f"{user}daemon off; pid {folder}/nginx.pid;"),
+            ],
+            stdout=access,
+            stderr=errors,
+        )
+    try:
+        _wait(process, port, folder)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[int]:
+    """`app` answers on the port that this yields."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ask(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
+    """Send one request; `path` goes out as it is, `if_none_match` as If-None-Match."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers=named)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+def _rendered(folder: Path, port: int, behind: Behind) -> str:
+    """As the image's entry point does it, and with this machine in place of the containers."""
+    text = CONFIGURATION.read_text()
+    for theirs, ours in {
+        "${EDGE_SECRET}": behind.secret,
+        "server backend:5000 resolve;": f"server 127.0.0.1:{behind.api_port};",
+        "server realtime:5001 resolve;": f"server 127.0.0.1:{behind.realtime_port};",
+        "listen 5000;": f"listen 127.0.0.1:{port};",
+        " /tmp/": f" {folder}/",
+        "/data/media/": f"{behind.media}/",
+    }.items():
+        assert theirs in text, f"deploy/nginx.conf no longer says {theirs}"
+        text = text.replace(theirs, ours)
+    return text
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        assert process.poll() is None, (folder / "error.log").read_text()
+        try:
+            return check_listening(port)
+        except NotReady:
+            assert time.monotonic() < deadline, (folder / "error.log").read_text()
+            time.sleep(0.02)
