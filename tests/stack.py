@@ -130,6 +130,11 @@ class Stack:
             pid for pid in _descendants(self.process.pid) if re.search(pattern, _command_line(pid))
         ]
 
+    def workers(self) -> list[int]:
+        """The worker loops, without the children that they fork for each job."""
+        found = self.pids(r"app\.py worker")
+        return [pid for pid in found if _parent(pid) not in found]
+
     def output(self) -> str:
         return (self.folder / "output.txt").read_text()
 
@@ -179,13 +184,24 @@ def _died(stack: Stack) -> None:
 
 def _descendants(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
+        for child in map(int, _read(task).split()):
             yield child
             yield from _descendants(child)
 
 
+def _parent(pid: int) -> int:
+    """0 for a process that has just ended."""
+    after_name = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return int(after_name[1]) if after_name else 0
+
+
 def _command_line(pid: int) -> str:
+    return _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ")
+
+
+def _read(file: Path) -> str:
+    """Nothing, for a process that has just ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return file.read_text()
     except OSError:
         return ""

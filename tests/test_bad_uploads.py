@@ -56,7 +56,7 @@ def verdict(stack: Stack, token: str, path: Path) -> tuple[str, Any]:
 
 def test_every_bad_file_ends_in_a_clear_error_and_leaves_nothing(stack: Stack, samples: Samples):
     token, before = stack.sign_in(), everything_kept(stack)
-    workers = stack.pids(r"app\.py worker")
+    workers = stack.workers()
     files = list(bad_files(samples))
     assert len(files) >= 15
     for path, reason in files:
@@ -70,7 +70,7 @@ def test_every_bad_file_ends_in_a_clear_error_and_leaves_nothing(stack: Stack, s
             assert found["processing"]["error_message"]
             assert not found["playable"]
     assert everything_kept(stack) == before
-    assert stack.pids(r"app\.py worker") == workers, "a worker died of it"
+    assert stack.workers() == workers, "a worker died of it"
 
 
 def test_a_file_with_flipped_bits_plays_or_is_explained(stack: Stack, samples: Samples):
