@@ -120,6 +120,7 @@ class Settings:
     rate_limit_general: str = setting("1000/hour", str, "RATE_LIMIT_GENERAL")
     rate_limit_auth: str = setting("10/minute", str, "RATE_LIMIT_AUTH")
     rate_limit_upload: str = setting("5/hour", str, "RATE_LIMIT_UPLOAD")
+    shelf_seconds: int = setting(1, natural, "SHELF_SECONDS")
     dashboard_limit: int = setting(2, positive, "DASHBOARD_LIMIT")
     log_level: str = setting("INFO", str.upper, "LOG_LEVEL")
 

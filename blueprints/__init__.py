@@ -35,14 +35,13 @@ OPEN_PAGES = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui", "static")
 def create(services: Services) -> Flask:
     """The API, ready to serve. The order of what runs before a request is the order here."""
     settings = services.settings
-    app = Flask("clutch", static_folder=str(Path(__file__).parent / "static"))
+    app = _Flask("clutch", static_folder=str(Path(__file__).parent / "static"))
     app.request_class = ClutchRequest
     app.extensions["clutch"] = services
     app.config.update(_configuration(settings))
     json.start(app)
     observe.start(app)
     links.start(app)
-    app.before_request(caller.identify)
     limits.start(app, settings)
     app.before_request(caller.admit)
     headers.start(app, settings)
@@ -89,6 +88,12 @@ def _schema_name(schema: Any) -> str:
     cls: Any = resolve_schema_cls(schema)
     family = cls.__module__.split(".")[1].title()
     return cls.__name__ if cls.__name__.startswith(family) else f"{family}{cls.__name__}"
+
+
+class _Flask(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view here is async; Flask would look at each of a request's functions anew."""
+        return func
 
 
 class _Api(Api):

@@ -16,7 +16,7 @@ from models.errors import Conflict, Invalid, NotFound, Unauthorized
 from models.sessions import Session, Sessions
 from models.users import Role, Taken, User, Users
 from models.videos import Videos
-from services.adapters.register import REVOKED, SessionRegister
+from services.adapters.register import REVOKED, SessionRegister, Visits
 from services.passwords import Passwords
 from services.policies import Actor
 from services.tokens import REFUSED, Tokens, TokenType
@@ -40,6 +40,14 @@ class SignedIn:
     access_token: str
     refresh_token: str
     expires_in_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Somebody who is let in, and how often they came, where that was counted."""
+
+    actor: Actor
+    visits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,16 +177,23 @@ class AccountService:
         user = self.me(actor)
         return Profile(user=user, total_videos=self.videos.count_of(user.id))
 
-    def authenticate(self, access_token: str) -> Actor:
-        """Who a token belongs to: one look-up in Redis, and none in MongoDB as a rule."""
+    def authenticate(
+        self, access_token: str, counted: Callable[[str], Visits | None] = lambda _: None
+    ) -> Admission:
+        """Who a token belongs to: one round trip to Redis, and none to MongoDB as a rule.
+
+        In the same round trip the request is counted under what `counted` makes of the user's id.
+        """
         claims = self.tokens.read(access_token, TokenType.ACCESS)
-        session_id = claims["sid"]
-        role = self.live.role(session_id)
+        user_id, session_id = claims["user_id"], claims["sid"]
+        entry = self.live.enter(session_id, counted(user_id))
+        role = entry.role
         if role is None:
-            role = self._role_on_record(session_id, claims["user_id"])
+            role = self._role_on_record(session_id, user_id)
         if role == REVOKED:
             raise Unauthorized(REFUSED[TokenType.ACCESS])
-        return Actor(id=claims["user_id"], session_id=session_id, role=Role(role))
+        actor = Actor(id=user_id, session_id=session_id, role=Role(role))
+        return Admission(actor=actor, visits=entry.visits)
 
     def _role_on_record(self, session_id: str, user_id: str) -> str:
         session, user = self.sessions.get(session_id), self.users.get(user_id)

@@ -7,7 +7,7 @@ that writing an answer asks nothing more of the database.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.errors import NotFound
 from models.users import Author, Users
@@ -15,6 +15,7 @@ from models.video import After, Sort, Video
 from models.videos import Videos
 from services.policies import Actor, may_edit, may_see, may_watch
 from services.remembered import Remembered
+from services.shelf import Shelf
 from services.tokens import Tokens
 
 
@@ -62,18 +63,20 @@ class Query:
 class CatalogueService:
     videos: Videos
     users: Users
+    shelf: Shelf
     tokens: Tokens
     authors: Remembered[str, Author]
     counts: Remembered[str, int]
 
     def dashboard(self, actor: Actor, *, limit: int) -> list[VideoPage]:
         """001: the newest active videos, each with a playback token."""
-        newest = self.videos.public(Sort.LATEST, limit=limit)
+        newest = self._public(Query(limit=limit))
         return [self._shown(actor, video, None) for video in newest]
 
     def list(self, actor: Actor, query: Query) -> VideoList:
         """A page of what everybody may see. Two queries, whatever its length."""
-        found = self._public(query)
+        # One more than asked for: whether there is more costs no second query.
+        found = self._public(replace(query, limit=query.limit + 1))
         shown = found[: query.limit]
         authors = self._authors_of(shown)
         return VideoList(
@@ -103,7 +106,7 @@ class CatalogueService:
 
     def get(self, actor: Actor, reference: str) -> VideoPage:
         """One video by either id. One that is hidden from `actor` looks like one that is not."""
-        video = self.videos.get(reference)
+        video = self.shelf.get(actor, reference)
         if video is None or not may_see(actor, video):
             raise NotFound("Video not found")
         return self._shown(actor, video, self._authors_of([video]).get(video.author_id))
@@ -113,14 +116,20 @@ class CatalogueService:
         return self.authors.many((video.author_id for video in videos), self.users.authors)
 
     def _public(self, query: Query) -> list[Video]:
-        """One more than asked for: whether there is more costs no second query."""
+        """First pages come from the shelf; nobody asks twice for the others within a second."""
+        if query.after or query.skip:
+            return self._found(query)
+        key = (query.sort, query.category, query.tags, query.limit)
+        return self.shelf.page(key, lambda: self._found(query))
+
+    def _found(self, query: Query) -> list[Video]:
         return self.videos.public(
             query.sort,
             category=query.category,
             tags=query.tags,
             after=query.after,
             skip=query.skip,
-            limit=query.limit + 1,
+            limit=query.limit,
         )
 
     def _shown(self, actor: Actor, video: Video, author: Author | None) -> VideoPage:

@@ -35,6 +35,7 @@ from services.passwords import Passwords
 from services.playback import PlaybackService
 from services.remembered import Remembered
 from services.seeding import SeedingService
+from services.shelf import Shelf
 from services.tokens import Tokens
 from services.transcoding import TranscodingService
 from services.uploads import UploadService
@@ -42,6 +43,7 @@ from services.uploads import UploadService
 # 000 would remember profiles for 30 minutes; this is as long as a new name may take to show.
 AUTHOR_SECONDS = 5
 COUNT_SECONDS = 30
+SHELF_SIZE = 2_000
 
 # What is raised while a server that CLUTCH needs is away.
 OUTAGES: tuple[type[Exception], ...] = (
@@ -121,6 +123,7 @@ class Parts:
     redis: Redis
     users: Users
     videos: Videos
+    shelf: Shelf
     sessions: Sessions
     tokens: Tokens
     passwords: Passwords
@@ -163,12 +166,14 @@ def build(
 def _parts(settings: Settings, now: Callable[[], datetime], new_id: Callable[[], str]) -> Parts:
     mongo = database.connect(settings.mongo_url, settings.database)
     redis = connect_redis(settings.redis_url)
+    videos = Videos(mongo.videos)
     return Parts(
         settings=settings,
         mongo=mongo,
         redis=redis,
         users=Users(mongo.users),
-        videos=Videos(mongo.videos),
+        videos=videos,
+        shelf=_shelf(videos, settings.shelf_seconds),
         sessions=Sessions(mongo.sessions),
         tokens=Tokens(
             secret=settings.jwt_secret_key,
@@ -182,6 +187,14 @@ def _parts(settings: Settings, now: Callable[[], datetime], new_id: Callable[[],
         events=RedisEvents(redis),
         now=now,
         new_id=new_id,
+    )
+
+
+def _shelf(videos: Videos, seconds: int) -> Shelf:
+    return Shelf(
+        videos=videos,
+        recent=Remembered(seconds=seconds, size=SHELF_SIZE),
+        pages=Remembered(seconds=seconds, size=SHELF_SIZE // 20),
     )
 
 
@@ -203,6 +216,7 @@ def _catalogue(parts: Parts) -> CatalogueService:
     return CatalogueService(
         videos=parts.videos,
         users=parts.users,
+        shelf=parts.shelf,
         tokens=parts.tokens,
         authors=Remembered(seconds=AUTHOR_SECONDS),
         counts=Remembered(seconds=COUNT_SECONDS),
@@ -211,7 +225,7 @@ def _catalogue(parts: Parts) -> CatalogueService:
 
 def _playback(parts: Parts) -> PlaybackService:
     return PlaybackService(
-        videos=parts.videos,
+        shelf=parts.shelf,
         tokens=parts.tokens,
         grants=Grants(secret=parts.settings.edge_key, now=parts.now),
     )

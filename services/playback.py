@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from models.errors import Conflict, Forbidden, Invalid, MissingToken, NotFound
 from models.video import ProcessingStatus, Video
-from models.videos import Videos
 from services.adapters.media.packager import single_master
 from services.grants import Grants
 from services.keys import playback_key, poster_key
 from services.policies import Actor, may_see, may_watch
+from services.shelf import Shelf
 from services.tokens import Tokens, TokenType
 
 # 001's, to the letter.
@@ -34,7 +34,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackService:
-    videos: Videos
+    shelf: Shelf
     tokens: Tokens
     grants: Grants
 
@@ -78,7 +78,7 @@ class PlaybackService:
         claims = self.tokens.read(playback_token, TokenType.PLAYBACK)
         if claims["user_id"] != actor.id:
             raise Forbidden("This playback token belongs to somebody else")
-        video = self.videos.get(reference)
+        video = self.shelf.get(actor, reference)
         matches = video is not None and claims["video_id"] == video.id
         if video is None or not (matches or may_see(actor, video)):
             raise NotFound("Video not found")
@@ -95,7 +95,7 @@ class PlaybackService:
 
     def poster(self, actor: Actor, reference: str) -> str:
         """003's thumbnail, for whoever may see the video: the storage key to serve it from."""
-        video = self.videos.get(reference)
+        video = self.shelf.get(actor, reference)
         if video is None or not may_see(actor, video):
             raise NotFound("Video not found")
         if not video.has_poster:

@@ -32,6 +32,11 @@ def may_edit(actor: Actor, video: Video) -> bool:
     return owns(actor, video) or actor.is_staff
 
 
+def is_public(video: Video) -> bool:
+    """Whether anybody may find and see it."""
+    return video.is_active and video.playable and video.visibility is Visibility.PUBLIC
+
+
 def may_see(actor: Actor, video: Video) -> bool:
     """Whether this video exists at all for `actor`. Unlisted ones do, for who knows the id."""
     published = video.is_active and video.playable and video.visibility is not Visibility.PRIVATE

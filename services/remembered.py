@@ -26,6 +26,18 @@ class Remembered(Generic[K, V]):
         self._entries: TTLCache[K, V] = TTLCache(size, seconds, timer)
         self._lock = Lock()
 
+    def known(self, key: K) -> V | None:
+        with self._lock:
+            # Not `get`: an entry may expire between its look and its answer.
+            try:
+                return self._entries[key]
+            except KeyError:
+                return None
+
+    def keep(self, key: K, value: V) -> None:
+        with self._lock:
+            self._entries[key] = value
+
     def one(self, key: K, find: Callable[[], V]) -> V:
         """The value of `key`; `find` is asked when it is not known."""
         return self.many([key], lambda _: {key: find()})[key]
@@ -33,8 +45,7 @@ class Remembered(Generic[K, V]):
     def many(self, keys: Iterable[K], find: Callable[[list[K]], Mapping[K, V]]) -> dict[K, V]:
         """The values of `keys`; `find` is asked once, for those that are not known."""
         wanted = set(keys)
-        with self._lock:
-            known = {key: self._entries[key] for key in wanted if key in self._entries}
+        known = {key: value for key in wanted if (value := self.known(key)) is not None}
         if missing := [key for key in wanted if key not in known]:
             found = find(missing)
             with self._lock:

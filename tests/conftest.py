@@ -69,6 +69,8 @@ def base_settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) ->
         jwt_secret_key=SECRET,
         password_pepper="pepper",
         bcrypt_rounds=4,
+        # Tests change the database under the services; test_shelf.py has its own.
+        shelf_seconds=0,
         rate_limit_general="1000000/hour",
         rate_limit_auth="1000000/minute",
         rate_limit_upload="1000000/hour",

@@ -154,17 +154,17 @@ def test_a_queue_that_is_away_says_so():
 
 def test_a_revoked_session_cannot_be_remembered_back_to_life(settings):
     register = RedisSessionRegister(Redis.from_url(settings.redis_url))
-    assert register.role("s") is None
+    assert register.enter("s").role is None
     register.remember("s", "viewer")
-    assert register.role("s") == "viewer"
+    assert register.enter("s").role == "viewer"
     register.revoke("s")
     register.remember("s", "viewer")
-    assert register.role("s") == REVOKED
+    assert register.enter("s").role == REVOKED
 
 
 def test_a_register_that_is_away_knows_nothing_and_cannot_revoke():
     register = RedisSessionRegister(Redis.from_url(AWAY))
-    assert register.role("s") is None
+    assert register.enter("s").role is None
     register.remember("s", "viewer")
     with pytest.raises(Unavailable):
         register.revoke("s")

@@ -12,6 +12,7 @@ from flask import g, request
 
 from blueprints.http.context import requested_view, services
 from models.errors import ClutchError, Unauthorized
+from services.adapters.register import Visits
 from services.policies import VISITOR, Actor
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -40,16 +41,21 @@ def caller() -> Actor:
     return cast("Actor", g.get("actor", VISITOR))
 
 
-def identify() -> None:
-    """Read the token. A bad one is judged in `admit`, after the rate limits have counted it."""
+def identify(counted: Callable[[str], Visits | None]) -> None:
+    """Read the token. A bad one is judged in `admit`, after the rate limits have counted it.
+
+    A good one is counted under `counted` of its user's id, on the way.
+    """
     g.refusal = None
     token = _bearer_token()
     if token is None or access_of(requested_view()) == PUBLIC:
         return
     try:
-        g.actor = services().accounts.authenticate(token)
+        admission = services().accounts.authenticate(token, counted)
     except ClutchError as refused:
         g.refusal = refused
+        return
+    g.actor, g.visits = admission.actor, admission.visits
 
 
 def admit() -> None:

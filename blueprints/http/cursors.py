@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import cast
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
@@ -18,11 +19,15 @@ NUMBER = "n"
 
 def to_cursor(order: str, end: After | None) -> str | None:
     """A cursor that goes on after `end` in the list named `order`."""
-    if end is None:
-        return None
+    return None if end is None else _signed(_signer(), order, end)
+
+
+@lru_cache(maxsize=1024)
+def _signed(signer: URLSafeSerializer, order: str, end: After) -> str:
+    """Remembered: everybody's first page ends where everybody else's does."""
     is_time = isinstance(end.value, datetime)
     value = round(end.value.timestamp() * 1000) if is_time else end.value
-    return str(_signer().dumps([order, TIME if is_time else NUMBER, value, end.oid]))
+    return str(signer.dumps([order, TIME if is_time else NUMBER, value, end.oid]))
 
 
 def from_cursor(order: str, cursor: str | None) -> After | None:
@@ -43,7 +48,7 @@ def _refused() -> Invalid:
 
 
 def _signer() -> URLSafeSerializer:
-    known: Any = current_app.extensions.setdefault(
-        "clutch.cursors", URLSafeSerializer(settings().jwt_secret_key, salt="cursor")
-    )
-    return known
+    known = current_app.extensions
+    if "clutch.cursors" not in known:
+        known["clutch.cursors"] = URLSafeSerializer(settings().jwt_secret_key, salt="cursor")
+    return cast("URLSafeSerializer", known["clutch.cursors"])

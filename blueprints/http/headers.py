@@ -57,6 +57,6 @@ def start(app: Flask, settings: Settings) -> None:
 def _secure(response: Response) -> Response:
     if request.path == DOCS:
         response.headers[POLICY] = f"{SECURITY[POLICY]}; img-src 'self' data:"
-    for name, value in SECURITY.items():
-        response.headers.setdefault(name, value)
+    missing = SECURITY.keys() - response.headers.keys()
+    response.headers.extend({name: SECURITY[name] for name in missing})
     return response

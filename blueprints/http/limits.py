@@ -19,10 +19,11 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import STRATEGIES, FixedWindowRateLimiter
 
-from blueprints.http.caller import caller
+from blueprints.http.caller import caller, identify
 from blueprints.http.context import requested_view
 from config import Settings
 from models.errors import RateLimited
+from services.adapters.register import Visits
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -36,11 +37,14 @@ class AlignedWindow(FixedWindowRateLimiter):
     """
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        seconds = item.get_expiry()
-        window = str(int(time.time()) // seconds)
-        count = self.storage.incr(item.key_for(*identifiers, window), seconds, amount=cost)
+        count = self.count(item, *identifiers, cost=cost)
         g.setdefault("limit_counts", {})[item.key_for(*identifiers)] = count
         return count <= item.amount
+
+    def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> int:
+        seconds = item.get_expiry()
+        window = str(int(time.time()) // seconds)
+        return self.storage.incr(item.key_for(*identifiers, window), seconds, amount=cost)
 
     def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
         """What the hit of this same request found."""
@@ -103,39 +107,60 @@ class General:
     # Redis away: each process counts for itself rather than let all, or nothing, through.
     by_itself: AlignedWindow
 
+    def visits(self, user_id: str) -> Visits | None:
+        """What a user's request is counted under, while their session is looked up."""
+        if _is_exempt():
+            return None
+        seconds = self.item.get_expiry()
+        window = int(time.time()) // seconds
+        return Visits(self.item.key_for(GENERAL, user_id, str(window)), seconds)
+
     def count(self) -> None:
         """Raise `RateLimited` for a request too many."""
-        if _is_unlimited() or request.endpoint is None:
+        if _is_exempt():
             return
-        who = user_or_address()
-        try:
-            allowed = self.counted.hit(self.item, GENERAL, who)
-        except StorageError:
-            allowed = self.by_itself.hit(self.item, GENERAL, who)
-        g.limits = [(self.item, self.counted.get_window_stats(self.item, GENERAL, who))]
-        if not allowed:
+        visits = g.get("visits")
+        if visits is None:
+            visits = self._visits_of(user_or_address())
+        seconds = self.item.get_expiry()
+        ends = (time.time() // seconds + 1) * seconds
+        g.limits = [(self.item, WindowStats(ends, max(0, self.item.amount - visits)))]
+        if visits > self.item.amount:
             raise too_many(self.item)
+
+    def _visits_of(self, who: str) -> int:
+        try:
+            return self.counted.count(self.item, GENERAL, who)
+        except StorageError:
+            return self.by_itself.count(self.item, GENERAL, who)
 
 
 def too_many(item: RateLimitItem) -> RateLimited:
     return RateLimited(f"Too many requests: {item} are allowed. Please wait and try again.")
 
 
-def start(app: Flask, settings: Settings) -> None:
-    """Count requests. What views are marked with is read by `apply`, once they are mounted."""
-    timeouts: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
-    storage = RedisStorage(settings.redis_url, wrap_exceptions=True, **timeouts)
-    general = General(
+TIMEOUTS: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
+
+
+def general(settings: Settings) -> General:
+    storage = RedisStorage(settings.redis_url, wrap_exceptions=True, **TIMEOUTS)
+    return General(
         item=parse(settings.rate_limit_general),
         counted=AlignedWindow(storage),
         by_itself=AlignedWindow(MemoryStorage()),
     )
-    app.before_request(general.count)
+
+
+def start(app: Flask, settings: Settings) -> None:
+    """Count requests. What views are marked with is read by `apply`, once they are mounted."""
+    counter = general(settings)
+    app.before_request(lambda: identify(counter.visits))
+    app.before_request(counter.count)
     limiter = Limiter(
         key_func=user_or_address,
         strategy="aligned-window",
         storage_uri=settings.redis_url,
-        storage_options=timeouts,
+        storage_options=TIMEOUTS,
         in_memory_fallback_enabled=True,
         key_prefix="limit",
     )
@@ -161,14 +186,17 @@ def apply(app: Flask, settings: Settings) -> None:
             app.view_functions[endpoint] = limited
 
 
-def _is_unlimited() -> bool:
-    return request.method == "OPTIONS" or getattr(requested_view(), "is_unlimited", False)
+def _is_exempt() -> bool:
+    return (
+        request.endpoint is None
+        or request.method == "OPTIONS"
+        or getattr(requested_view(), "is_unlimited", False)
+    )
 
 
 def _tell(response: Response) -> Response:
     """Say what is left of the tightest limit, and when it begins anew."""
-    limiter: Limiter = current_app.extensions["clutch.limiter"]
-    limits = [*g.get("limits", ()), *((one.limit, one.window) for one in limiter.current_limits)]
+    limits = [*g.get("limits", ()), *_tighter()]
     if limits:
         item, window = min(limits, key=lambda limit: limit[1].remaining)
         response.headers["X-RateLimit-Limit"] = str(item.amount)
@@ -178,3 +206,11 @@ def _tell(response: Response) -> Response:
             seconds_left = max(1, ceil(window.reset_time - time.time()))
             response.headers["Retry-After"] = str(seconds_left)
     return response
+
+
+def _tighter() -> list[tuple[RateLimitItem, WindowStats]]:
+    """What flask-limiter counted; asking it costs something, and most views are not marked."""
+    if getattr(requested_view(), "limited", None) is None:
+        return []
+    limiter: Limiter = current_app.extensions["clutch.limiter"]
+    return [(one.limit, one.window) for one in limiter.current_limits]

@@ -7,7 +7,8 @@ session back to life.
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from dataclasses import dataclass
+from typing import Protocol
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -22,9 +23,28 @@ TOMBSTONE_SECONDS = 25 * 3600
 UNREACHABLE = (RedisConnectionError, RedisTimeoutError)
 
 
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """What a request is counted under, and how long that is kept."""
+
+    key: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`role` of a live session's user, `REVOKED`, or None when MongoDB has to be asked.
+
+    `visits` so far, this one included; None if they were not counted.
+    """
+
+    role: str | None
+    visits: int | None = None
+
+
 class SessionRegister(Protocol):
-    def role(self, session_id: str) -> str | None:
-        """The role of a live session's user, `REVOKED`, or None when MongoDB has to be asked."""
+    def enter(self, session_id: str, visits: Visits | None = None) -> Entry:
+        """Look a session up and count its request, in one round trip."""
         ...
 
     def remember(self, session_id: str, role: str) -> None: ...
@@ -36,12 +56,17 @@ class RedisSessionRegister:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def role(self, session_id: str) -> str | None:
+    def enter(self, session_id: str, visits: Visits | None = None) -> Entry:
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.get(_key(session_id))
+        if visits:
+            pipe.incr(visits.key)
+            pipe.expire(visits.key, visits.seconds)
         try:
-            found = cast("bytes | None", self._redis.get(_key(session_id)))
+            found, *counted = pipe.execute()
         except UNREACHABLE:
-            return None  # MongoDB answers instead: slower, and right
-        return None if found is None else found.decode()
+            return Entry(None)  # MongoDB answers instead: slower, and right
+        return Entry(None if found is None else found.decode(), counted[0] if counted else None)
 
     def remember(self, session_id: str, role: str) -> None:
         try:
