@@ -69,6 +69,13 @@ def natural(text: str) -> int:
     return number
 
 
+def roles(text: str) -> tuple[str, ...]:
+    """Roles that must have a second factor."""
+    if unknown := set(words(text)) - {"viewer", "creator", "staff", "admin"}:
+        raise ValueError(f"there is no role {', '.join(sorted(unknown))}")
+    return words(text)
+
+
 def one_of(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in allowed:
@@ -111,6 +118,33 @@ class Settings:
     mobile_token_hours: int = setting(24, positive, "MOBILE_TOKEN_EXPIRE_HOURS")
     refresh_token_days: int = setting(7, positive, "REFRESH_TOKEN_EXPIRE_DAYS")
     playback_token_minutes: int = setting(60, positive, "PLAYBACK_TOKEN_EXPIRE_MINUTES")
+
+    # Accounts.
+    registration_mode: str = setting(
+        "open", one_of("open", "invite", "closed"), "REGISTRATION_MODE"
+    )
+    require_email_verification: bool = setting(False, boolean, "REQUIRE_EMAIL_VERIFICATION")
+    mfa_required_roles: tuple[str, ...] = setting((), roles, "MFA_REQUIRED_ROLES")
+    admin_username: str = setting("admin", str, "ADMIN_USERNAME")
+    admin_email: str = setting("admin@clutch.internal", str, "ADMIN_EMAIL")
+    admin_password: str = setting("", str, "ADMIN_PASSWORD")
+    supabase_url: str = setting("", str, "SUPABASE_URL")
+    supabase_jwt_secret: str = setting("", str, "SUPABASE_JWT_SECRET")
+    request_signature_secret: str = setting("", str, "REQUEST_SIGNATURE_SECRET")
+    request_signature_seconds: int = setting(120, positive, "REQUEST_SIGNATURE_TTL_SECONDS")
+    oidc_issuer: str = setting("", str, "OIDC_ISSUER")
+    oidc_client_id: str = setting("", str, "OIDC_CLIENT_ID")
+    oidc_client_secret: str = setting("", str, "OIDC_CLIENT_SECRET")
+    oidc_name: str = setting("OpenID Connect", str, "OIDC_NAME")
+
+    # Mail. Without a server, mails are written to VAR_DIR/outbox.
+    public_url: str = setting("", str, "PUBLIC_URL")
+    smtp_host: str = setting("", str, "SMTP_HOST")
+    smtp_port: int = setting(587, positive, "SMTP_PORT")
+    smtp_user: str = setting("", str, "SMTP_USER")
+    smtp_password: str = setting("", str, "SMTP_PASSWORD")
+    smtp_security: str = setting("starttls", one_of("starttls", "tls", "none"), "SMTP_SECURITY")
+    mail_from: str = setting("CLUTCH <noreply@clutch.internal>", str, "MAIL_FROM")
 
     # HTTP.
     cors_origins: tuple[str, ...] = setting((), words, "CORS_ORIGINS")
@@ -167,6 +201,16 @@ class Settings:
         return self.var_dir / "media" if self.media_dir == Path() else self.media_dir
 
     @property
+    def base_url(self) -> str:
+        """Where people reach CLUTCH: what links in mails begin with."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def outbox(self) -> Path:
+        """Where mails are written while there is no SMTP server."""
+        return self.var_dir / "outbox"
+
+    @property
     def scratch_dir(self) -> Path:
         """Where a worker keeps what it has not finished yet."""
         return self.var_dir / "scratch"
@@ -186,6 +230,8 @@ class Settings:
             )
         if len(self.jwt_secret_key.encode()) < 32:  # noqa: PLR2004 - RFC 7518 section 3.2
             raise SettingError("JWT_SECRET_KEY is too short: HS256 needs at least 32 bytes.")
+        if 0 < len(self.request_signature_secret) < 32:  # noqa: PLR2004 - 004: "32+ chars"
+            raise SettingError("REQUEST_SIGNATURE_SECRET is too short: 32 characters at least.")
         return self
 
 

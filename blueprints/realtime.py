@@ -139,7 +139,7 @@ def _actor(services: Services) -> Actor:
     """000: the token comes in the header, or in the query for browsers, or not at all."""
     header = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     token = header or request.args.get("token", "")
-    return services.accounts.authenticate(token).actor if token else VISITOR
+    return services.sessions.authenticate(token).actor if token else VISITOR
 
 
 def _send(connection: Server, listener: Listener) -> None:

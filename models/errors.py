@@ -5,13 +5,18 @@ These classes know nothing of HTTP: each API family gives them its own status an
 
     ClutchError
       Unauthorized          who you are is not known, or no longer
+        SecondFactorNeeded  the password is right, and a code is asked for
       Forbidden             you are known, and may not
+        EmailNotVerified    not before the address is verified
+        SecondFactorMissing not before a second factor is set up
       NotFound              it is not there, or you may not know that it is
       Invalid               the request itself is wrong
         MissingToken        001: a playback token belongs in the query string
         UnsupportedFormat   003: not a kind of file that is accepted
         TooLarge
+        InvitationInvalid   003: unknown, used, revoked, or for another address
       Expired               it was yours for a while, and that is over
+        InvitationExpired   003
       Conflict
       RateLimited
       Unavailable           something CLUTCH needs does not answer; trying again may help
@@ -35,8 +40,20 @@ class Unauthorized(ClutchError):
     code = "UNAUTHORIZED"
 
 
+class SecondFactorNeeded(Unauthorized):
+    code = "MFA_REQUIRED"
+
+
 class Forbidden(ClutchError):
     code = "FORBIDDEN"
+
+
+class EmailNotVerified(Forbidden):
+    code = "EMAIL_NOT_VERIFIED"
+
+
+class SecondFactorMissing(Forbidden):
+    code = "MFA_ENROLMENT_REQUIRED"
 
 
 class NotFound(ClutchError):
@@ -59,8 +76,16 @@ class TooLarge(Invalid):
     code = "PAYLOAD_TOO_LARGE"
 
 
+class InvitationInvalid(Invalid):
+    code = "INVITATION_INVALID"
+
+
 class Expired(ClutchError):
     code = "GONE"
+
+
+class InvitationExpired(Expired):
+    code = "INVITATION_EXPIRED"
 
 
 class Conflict(ClutchError):
@@ -69,6 +94,16 @@ class Conflict(ClutchError):
 
 class RateLimited(ClutchError):
     code = "RATE_LIMITED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fields: dict[str, list[str]] | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message, fields=fields)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(ClutchError):

@@ -62,7 +62,24 @@ class Sessions:
         values = {"refresh_hash": fresh, "last_seen_at": now, "expires_at": until}
         return self.collection.update_one(where, {"$set": values}).modified_count == 1
 
-    def revoke(self, session_id: str, now: datetime) -> None:
-        self.collection.update_one(
-            {"id": session_id, "revoked_at": None}, {"$set": {"revoked_at": now}}
-        )
+    def alive_of(self, user_id: str, now: datetime) -> list[Session]:
+        """002: where somebody is signed in, the newest first."""
+        where = {"user_id": user_id, "revoked_at": None, "expires_at": {"$gt": now}}
+        found = self.collection.find(where).sort([("created_at", -1)])
+        return [from_doc(Session, doc) for doc in found]
+
+    def has_come_from(self, user_id: str, address: str) -> bool:
+        """Whether somebody has signed in from this address before."""
+        return self.collection.find_one({"user_id": user_id, "address": address}) is not None
+
+    def touch(self, session_id: str, now: datetime) -> None:
+        self.collection.update_one({"id": session_id}, {"$set": {"last_seen_at": now}})
+
+    def revoke(self, session_id: str, now: datetime) -> bool:
+        """False if it was over already."""
+        where = {"id": session_id, "revoked_at": None}
+        return self.collection.update_one(where, {"$set": {"revoked_at": now}}).modified_count == 1
+
+    def forget_all_of(self, user_id: str) -> None:
+        """For a person who is deleted."""
+        self.collection.delete_many({"user_id": user_id})

@@ -1,28 +1,16 @@
-"""Users: who they are, and every query CLUTCH asks about them.
-
-The fields are 000's users collection. 001's `name` is `display_name`, and 002's `viewer` is the
-role that 000 spells `user`.
-"""
+"""Where users are kept: every query CLUTCH asks about them. What one is: `user.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from models.documents import Document, Entity, by_reference, from_doc, to_doc
-
-
-class Role(StrEnum):
-    VIEWER = "viewer"
-    CREATOR = "creator"
-    STAFF = "staff"
-    ADMIN = "admin"
+from models.documents import Document, by_reference, from_doc, to_doc
+from models.user import Author, User
 
 
 class Taken(Exception):
@@ -31,41 +19,6 @@ class Taken(Exception):
     def __init__(self, field: str) -> None:
         super().__init__(field)
         self.field = field
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User(Entity):
-    email: str
-    username: str
-    # Compared instead of `username`: "Ann" and "ann" are the same name.
-    username_key: str
-    display_name: str
-    password_hash: str
-    created_at: datetime
-    updated_at: datetime
-    role: Role = Role.VIEWER
-    is_active: bool = True
-    avatar_url: str = ""
-    bio: str = ""
-    verified: bool = False
-    email_verified: bool = False
-    last_login: datetime | None = None
-    follower_count: int = 0
-    following_count: int = 0
-    total_views: int = 0
-    total_videos: int = 0
-    total_likes_received: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author(Entity):
-    """What is shown of a person beside their video; read with a projection of just this."""
-
-    username: str
-    display_name: str
-    avatar_url: str = ""
-    follower_count: int = 0
-    verified: bool = False
 
 
 _AUTHOR = {"id": 1, "username": 1, "display_name": 1, "avatar_url": 1, "follower_count": 1} | {

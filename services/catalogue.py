@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from models.errors import NotFound
-from models.users import Author, Users
+from models.user import Author
+from models.users import Users
 from models.video import After, Sort, Video
 from models.videos import Videos
 from services.policies import Actor, may_edit, may_see, may_watch

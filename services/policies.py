@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.users import Role
+from models.user import Role
 from models.video import Video, Visibility
 
 

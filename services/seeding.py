@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from models.documents import identity
-from models.users import Role, Taken, User, Users
+from models.user import Role, User
+from models.users import Taken, Users
 from models.video import Processing, ProcessingStatus, Video
 from models.videos import Videos
 from services.adapters.media.images import title_card

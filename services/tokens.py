@@ -15,7 +15,7 @@ from typing import Any
 import jwt
 
 from models.errors import Unauthorized
-from models.users import Role, User
+from models.user import Role, User
 from models.video import Video
 
 ISSUER = "clutch-platform"

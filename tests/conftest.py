@@ -17,11 +17,11 @@ from redis import Redis
 from app import create_app
 from config import Settings
 from embedded.servers import Servers, temporary
-from models.users import Role, User
+from models.user import Role, User
 from models.video import Video
 from services import container
-from services.accounts import Device
 from services.container import Services
+from services.sessions import Device
 
 SECRET = "a secret that is long enough for HS256, and known to every test"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from models.users import Role
+from models.user import Role
 from models.video import ProcessingStatus, Visibility
 from services.keys import progressive_key
 from tests.wire import NOBODY, bearer, failed, fields_of

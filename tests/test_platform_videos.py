@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from models.users import Role
+from models.user import Role
 from models.video import Processing, ProcessingStatus, Rendition, Visibility
 from tests.test_platform import claims_of
 from tests.wire import NOBODY, failed, fields_of, moment

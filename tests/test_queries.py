@@ -352,10 +352,14 @@ def test_one_thing_costs_few_queries(client, ann, services, recorder, path, most
 
 
 def test_knowing_who_calls_costs_no_query_at_all(client, ann, services, recorder):
-    assert recorder.names(lambda: services.accounts.authenticate(ann.token)) == []
+    assert recorder.names(lambda: services.sessions.authenticate(ann.token)) == []
     services.queue.rq.connection.flushdb()
-    assert recorder.names(lambda: services.accounts.authenticate(ann.token)) == ["find", "find"]
-    assert recorder.names(lambda: services.accounts.authenticate(ann.token)) == []
+    assert recorder.names(lambda: services.sessions.authenticate(ann.token)) == [
+        "find",
+        "find",
+        "update",
+    ]
+    assert recorder.names(lambda: services.sessions.authenticate(ann.token)) == []
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/docs", "/openapi.json", "/hls/a/b/c/d.m4s"])

@@ -221,7 +221,7 @@ def test_the_name_of_a_device_and_of_a_browser_are_kept_short(client, ann, servi
     agent = {"User-Agent": "u" * 5000}
     token = client.post("/auth/login", json=login, headers=agent).json["token"]
     assert client.get("/auth/me", headers=bearer(token)).status_code == 200
-    kept = services.accounts.sessions.collection.find_one({"device": "d" * 100}, hint="_id_")
+    kept = services.sessions.sessions.collection.find_one({"device": "d" * 100}, hint="_id_")
     assert len(kept["user_agent"]) == 300
     too_long = client.post("/auth/login", json=login | {"device": "d" * 101})
     failed(too_long, 400, "VALIDATION_ERROR")

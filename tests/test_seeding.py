@@ -13,8 +13,8 @@ import seed_videos
 from config import Settings
 from models.errors import Unauthorized
 from models.video import ProcessingStatus
-from services.accounts import Device
 from services.keys import poster_key
+from services.sessions import Device
 from tests.conftest import SECRET
 from tests.wire import MP4
 

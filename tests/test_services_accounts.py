@@ -12,10 +12,11 @@ import jwt
 import pytest
 
 from models.errors import Conflict, Invalid, Unauthorized
-from models.users import Role
+from models.user import Role
 from services import container
-from services.accounts import Device, normal_email
+from services.names import normal_email
 from services.passwords import PREHASHED, Passwords
+from services.sessions import Device
 from services.tokens import Tokens, TokenType, shown_role
 
 HOUR = dt.timedelta(hours=1)
@@ -97,12 +98,12 @@ def test_a_login_is_noted(services, ann, clock):
     )
     user = services.accounts.users.get(ann.user.id)
     assert abs(user.last_login - clock()) < dt.timedelta(seconds=5)
-    sessions = list(services.accounts.sessions.collection.find({"user_id": ann.user.id}))
+    sessions = list(services.sessions.sessions.collection.find({"user_id": ann.user.id}))
     assert {(s["device"], s["address"]) for s in sessions} == {("", ""), ("tv", "::1")}
 
 
 def test_no_session_keeps_a_refresh_token_in_the_clear(services, ann):
-    (session,) = services.accounts.sessions.collection.find({"user_id": ann.user.id})
+    (session,) = services.sessions.sessions.collection.find({"user_id": ann.user.id})
     assert ann.refresh_token not in str(session)
     assert len(session["refresh_hash"]) == 64
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from models.errors import Expired, Forbidden
-from models.users import Role
+from models.user import Role
 from models.video import ProcessingStatus, Video, Visibility
 from services.grants import Grants
 from services.policies import VISITOR, Actor, may_edit, may_see, may_watch

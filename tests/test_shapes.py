@@ -11,15 +11,18 @@ import pytest
 from flask import Flask
 from marshmallow import Schema, fields
 
-from blueprints.client import schemas as client_schemas
+from blueprints.client.schemas import videos as client_videos
 from blueprints.http.shapes import Shape
-from blueprints.mobile import schemas as mobile_schemas
-from blueprints.platform import schemas as platform_schemas
-from models.users import Author
+from blueprints.mobile.schemas import accounts as mobile_accounts
+from blueprints.mobile.schemas import videos as mobile_videos
+from blueprints.platform.schemas import accounts as platform_accounts
+from blueprints.platform.schemas import videos as platform_videos
+from models.user import Author
 from models.video import Processing, ProcessingStatus, Rendition
-from services.accounts import Profile, SignedIn
+from services.accounts import Profile
 from services.catalogue import VideoPage
 from services.playback import Stream
+from services.sessions import SignedIn
 
 
 @pytest.fixture
@@ -57,20 +60,20 @@ def samples(ann, add_video) -> list[tuple[type[Shape], Any]]:
         user=user, access_token="a", refresh_token="r", expires_in_seconds=60
     )  # fmt: skip
     return [
-        *((platform_schemas.VideoOut, page) for page in pages),
-        *((client_schemas.ClientVideo, page) for page in pages),
-        *((mobile_schemas.DashboardVideo, page) for page in pages),
-        (mobile_schemas.Dashboard, {"videos": pages}),
-        (mobile_schemas.MeAnswer, {"user": user}),
-        (mobile_schemas.StreamOut, Stream(video=full, path="/hls/x")),
-        (mobile_schemas.StreamOut, Stream(video=full, url="https://y.example/x")),
-        (mobile_schemas.LoginAnswer, {"message": "m", "user": user, "access_token": "a"}),
-        (platform_schemas.TokenPair, signed_in),
+        *((platform_videos.VideoOut, page) for page in pages),
+        *((client_videos.ClientVideo, page) for page in pages),
+        *((mobile_videos.DashboardVideo, page) for page in pages),
+        (mobile_videos.Dashboard, {"videos": pages}),
+        (mobile_accounts.MeAnswer, {"user": user}),
+        (mobile_videos.StreamOut, Stream(video=full, path="/hls/x")),
+        (mobile_videos.StreamOut, Stream(video=full, url="https://y.example/x")),
+        (mobile_accounts.LoginAnswer, {"message": "m", "user": user, "access_token": "a"}),
+        (platform_accounts.TokenPair, signed_in),
         (
-            platform_schemas.SignedInAnswer,
+            platform_accounts.SignedInAnswer,
             {"success": True, "message": "m", "user": user, "tokens": signed_in},
         ),
-        (platform_schemas.MeAnswer, Profile(user=user, total_videos=3)),
+        (platform_accounts.MeAnswer, Profile(user=user, total_videos=3)),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blueprints.client.dialect import dialect
-from blueprints.client.schemas import StreamOut, StreamQuery
+from blueprints.client.schemas.videos import StreamOut, StreamQuery
 from blueprints.http.caller import caller
 from blueprints.http.context import services
 from blueprints.http.dialect import FamilyBlueprint, Json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, jsonify
 
 from blueprints.client.dialect import dialect
-from blueprints.client.schemas import ClientVideo, FeedOut, FeedQuery
+from blueprints.client.schemas.videos import ClientVideo, FeedOut, FeedQuery
 from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor, to_cursor

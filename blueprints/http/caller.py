@@ -51,7 +51,7 @@ def identify(counted: Callable[[str], Visits | None]) -> None:
     if token is None or access_of(requested_view()) == PUBLIC:
         return
     try:
-        admission = services().accounts.authenticate(token, counted)
+        admission = services().sessions.authenticate(token, counted)
     except ClutchError as refused:
         g.refusal = refused
         return

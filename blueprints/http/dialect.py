@@ -59,6 +59,8 @@ class Dialect:
         response = jsonify(self.error_body(error, status))
         response.status_code = status
         response.headers.update(headers or {})
+        if isinstance(error, errors.RateLimited) and error.retry_after_seconds:
+            response.headers.setdefault("Retry-After", str(error.retry_after_seconds))
         if status in {429, 503}:
             response.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
         if status == http.HTTPStatus.UNAUTHORIZED:

@@ -9,7 +9,14 @@ from blueprints.http.context import device, services, settings
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.limits import limit_authentication
 from blueprints.mobile.dialect import dialect
-from blueprints.mobile.schemas import Login, LoginAnswer, MeAnswer, Message, Signup, SignupAnswer
+from blueprints.mobile.schemas.accounts import (
+    Login,
+    LoginAnswer,
+    MeAnswer,
+    Message,
+    Signup,
+    SignupAnswer,
+)
 
 auth = FamilyBlueprint(dialect, "auth", "/auth", "Sign up, sign in, sign out.")
 
@@ -60,5 +67,5 @@ def me() -> Json:
 @auth.response(200, Message)
 def logout() -> Json:
     """End this session at once, on every server (001 calls its own a mock)."""
-    services().accounts.sign_out(caller())
+    services().sessions.end_current(caller())
     return {"message": "Logout successful"}

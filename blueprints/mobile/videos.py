@@ -6,7 +6,13 @@ from blueprints.http.caller import caller, public
 from blueprints.http.context import services, settings
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.mobile.dialect import dialect
-from blueprints.mobile.schemas import Dashboard, DashboardQuery, Health, StreamOut, StreamQuery
+from blueprints.mobile.schemas.videos import (
+    Dashboard,
+    DashboardQuery,
+    Health,
+    StreamOut,
+    StreamQuery,
+)
 from services.playback import Stream
 
 videos = FamilyBlueprint(dialect, "videos", "/", "The dashboard, and what plays.")

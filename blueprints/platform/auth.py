@@ -10,7 +10,7 @@ from blueprints.http.context import device, services, settings
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.limits import limit_authentication
 from blueprints.platform.dialect import dialect
-from blueprints.platform.schemas import (
+from blueprints.platform.schemas.accounts import (
     Login,
     MeAnswer,
     RefreshRequest,
@@ -18,7 +18,7 @@ from blueprints.platform.schemas import (
     SignedInAnswer,
     TokenPair,
 )
-from services.accounts import SignedIn
+from services.sessions import SignedIn
 
 auth = FamilyBlueprint(dialect, "auth", "/api/auth", "Sign up, sign in, stay signed in.")
 
@@ -56,7 +56,7 @@ def login(body: Json) -> Json:
 @public
 def refresh(body: Json) -> SignedIn:
     """Exchange a refresh token for new tokens; each works once (000)."""
-    return services().accounts.refresh(body["refresh_token"], lifetime=lifetime())
+    return services().sessions.refresh(body["refresh_token"], lifetime=lifetime())
 
 
 @auth.route("/me")

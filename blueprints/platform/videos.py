@@ -11,7 +11,7 @@ from blueprints.http.files import received, serve
 from blueprints.http.limits import limit_uploads, unlimited
 from blueprints.platform.dialect import dialect
 from blueprints.platform.pages import page_of, to_query
-from blueprints.platform.schemas import (
+from blueprints.platform.schemas.videos import (
     NewVideo,
     StreamQuery,
     VideoListOut,

@@ -7,6 +7,7 @@ session back to life.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,11 @@ from models.errors import Unavailable
 REVOKED = ""
 REMEMBERED_SECONDS = 300
 TOMBSTONE_SECONDS = 25 * 3600
+
+# A session that ends in the same moment stays ended.
+UNLESS_REVOKED = """
+if redis.call('get', KEYS[1]) ~= '' then redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[2]) end
+"""
 
 UNREACHABLE = (RedisConnectionError, RedisTimeoutError)
 
@@ -49,12 +55,15 @@ class SessionRegister(Protocol):
 
     def remember(self, session_id: str, role: str) -> None: ...
 
-    def revoke(self, session_id: str) -> None: ...
+    def change_role(self, session_ids: Iterable[str], role: str) -> None: ...
+
+    def revoke(self, *session_ids: str) -> None: ...
 
 
 class RedisSessionRegister:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._change = redis.register_script(UNLESS_REVOKED)
 
     def enter(self, session_id: str, visits: Visits | None = None) -> Entry:
         pipe = self._redis.pipeline(transaction=False)
@@ -74,10 +83,21 @@ class RedisSessionRegister:
         except UNREACHABLE:
             return
 
-    def revoke(self, session_id: str) -> None:
-        """Raises `Unavailable` if it cannot be said: a stale copy might outlive the session."""
+    def change_role(self, session_ids: Iterable[str], role: str) -> None:
+        """Raises `Unavailable` if it cannot be said: a stale copy might allow what is over."""
         try:
-            self._redis.set(_key(session_id), REVOKED, ex=TOMBSTONE_SECONDS)
+            for session_id in session_ids:
+                self._change([_key(session_id)], [role, REMEMBERED_SECONDS])
+        except UNREACHABLE as lost:
+            raise Unavailable("The change did not reach every server. Please try again.") from lost
+
+    def revoke(self, *session_ids: str) -> None:
+        """Raises `Unavailable` if it cannot be said: a stale copy might outlive the session."""
+        pipe = self._redis.pipeline(transaction=False)
+        for session_id in session_ids:
+            pipe.set(_key(session_id), REVOKED, ex=TOMBSTONE_SECONDS)
+        try:
+            pipe.execute()
         except UNREACHABLE as lost:
             raise Unavailable("Signing out did not reach every server. Please try again.") from lost
 

@@ -26,8 +26,8 @@ VIEWS = [
     path
     for path in CODE
     if path.is_relative_to(ROOT / "blueprints")
-    and path.parent.name not in {"http", "blueprints"}
-    and path.stem not in {"__init__", "dialect", "schemas", "pages"}
+    and path.parent.name not in {"http", "blueprints", "schemas"}
+    and path.stem not in {"__init__", "dialect", "pages"}
 ]
 FUNCTION_LINES, FILE_LINES = 40, 300
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "stuff"}

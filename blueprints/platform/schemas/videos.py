@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 from flask_smorest.fields import Upload
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 from werkzeug.datastructures import FileStorage
 
 from blueprints.http.links import link
 from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
+from blueprints.platform.schemas.accounts import avatar
 from models.video import ProcessingStatus, Sort, Video, Visibility
 from services.catalogue import VideoPage
 
@@ -31,10 +31,6 @@ def to_tags(text: str) -> tuple[str, ...]:
     return tags
 
 
-def avatar(url: str) -> str:
-    return url or link("/static/avatar.svg")
-
-
 def thumbnail(video: Video) -> str:
     """Ours, never the source's: a picture's address must not give a YouTube id away."""
     return link(f"/api/videos/{video.id}/thumbnail")
@@ -52,88 +48,6 @@ def metrics(video: Video) -> dict[str, Any]:
         "engagement_rate": round(acts / video.view_count, 4) if video.view_count else 0.0,
         "retention_curve": [],
     }
-
-
-def username() -> fields.String:
-    pattern = validate.Regexp(
-        r"[a-zA-Z0-9_]{3,30}\Z", error="3 to 30 letters, digits or underscores."
-    )
-    return fields.String(required=True, validate=pattern)
-
-
-def password() -> fields.String:
-    return fields.String(required=True, load_only=True, validate=validate.Length(8, 1024))
-
-
-class Registration(Schema):
-    username = username()
-    email = fields.String(required=True, validate=validate.Length(3, 254))
-    password = password()
-    display_name = fields.String(validate=validate.Length(1, 50))
-
-    @validates("password")
-    def strong_enough(self, value: str, **_: Any) -> None:
-        if not (re.search(r"[A-Z]", value) and re.search(r"\d", value)):
-            raise ValidationError("At least one upper-case letter and one digit.")
-
-
-class Login(Schema):
-    """000 sends `login`, 003 `username`; `email` is taken as well."""
-
-    login = fields.String(validate=validate.Length(1, 254))
-    username = fields.String(validate=validate.Length(1, 254))
-    email = fields.String(validate=validate.Length(1, 254))
-    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 1024))
-
-    @post_load
-    def one_login(self, data: dict[str, str], **_: Any) -> dict[str, str]:
-        given = [data[name] for name in ("login", "username", "email") if name in data]
-        if len(given) != 1:
-            raise ValidationError("Send one of login, username or email.", "login")
-        return {"login": given[0], "password": data["password"]}
-
-
-class RefreshRequest(Schema):
-    refresh_token = fields.String(required=True, validate=validate.Length(1, 4096))
-
-
-class TokenPair(Shape):
-    access_token = fields.String()
-    refresh_token = fields.String()
-
-
-class NewUser(Shape):
-    id = fields.String()
-    username = fields.String()
-    email = fields.String()
-    display_name = fields.String()
-    avatar_url = fields.Function(lambda user: avatar(user.avatar_url))
-    created_at = fields.DateTime()
-    follower_count = fields.Integer()
-    following_count = fields.Integer()
-
-
-class Me(NewUser):
-    bio = fields.String()
-    verified = fields.Boolean()
-
-
-class ProfileOut(Shape):
-    total_views = fields.Integer(attribute="user.total_views")
-    total_videos = fields.Integer()
-    total_likes_received = fields.Integer(attribute="user.total_likes_received")
-
-
-class SignedInAnswer(Shape):
-    success = fields.Boolean()
-    message = fields.String()
-    user = fields.Nested(NewUser)
-    tokens = fields.Nested(TokenPair)
-
-
-class MeAnswer(Shape):
-    user = fields.Nested(Me)
-    profile = fields.Function(lambda profile: ProfileOut().dump(profile))
 
 
 class Tagged(Schema):

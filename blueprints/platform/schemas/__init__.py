@@ -1,0 +1,1 @@
+"""The wire shapes of the platform API, one file per noun."""

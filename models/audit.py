@@ -1,0 +1,87 @@
+"""The audit log: what happened to accounts, for an admin who has to find out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bson import ObjectId
+from pymongo import DESCENDING, IndexModel
+from pymongo.collection import Collection
+
+from models.documents import Document, Entity, from_doc, to_doc
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+class Action(StrEnum):
+    SIGNED_UP = "signed_up"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    LOCKED_OUT = "locked_out"
+    SESSION_ENDED = "session_ended"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - not a password
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - not a password
+    PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105 - not a password
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - not a password
+    EMAIL_VERIFIED = "email_verified"
+    MFA_ENABLED = "mfa_enabled"
+    MFA_DISABLED = "mfa_disabled"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    IDENTITY_LINKED = "identity_linked"
+    ROLE_CHANGED = "role_changed"
+    DEACTIVATED = "deactivated"
+    ACTIVATED = "activated"
+    DELETED = "deleted"
+    EXPORTED = "exported"
+    INVITED = "invited"
+    INVITATION_REVOKED = "invitation_revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry(Entity):
+    """`user_id` is whose account it is, `actor_id` who did it (none: nobody who is signed in)."""
+
+    at: datetime
+    action: Action
+    user_id: str | None = None
+    actor_id: str | None = None
+    address: str = ""
+    # Finds the line in the log that belongs to this.
+    request_id: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class AuditLog:
+    INDEXES = (
+        IndexModel("id", unique=True),
+        IndexModel([("_id", DESCENDING), ("action", 1)], name="newest"),
+        IndexModel([("user_id", 1), ("_id", DESCENDING)]),
+        IndexModel([("action", 1), ("_id", DESCENDING)]),
+        IndexModel("at", expireAfterSeconds=YEAR_SECONDS),
+    )
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        self.collection = collection
+
+    def add(self, entry: AuditEntry) -> None:
+        self.collection.insert_one(to_doc(entry))
+
+    def newest(
+        self,
+        *,
+        user_id: str | None = None,
+        action: Action | None = None,
+        before: str | None = None,
+        limit: int,
+    ) -> list[AuditEntry]:
+        """The newest first; `before` is the `oid` that the page before ended with."""
+        where: Document = {"_id": {"$lt": ObjectId(before)}} if before else {"_id": {"$gt": _FIRST}}
+        where |= {"user_id": user_id} if user_id else {}
+        where |= {"action": action} if action else {}
+        found = self.collection.find(where).sort([("_id", DESCENDING)]).limit(limit)
+        return [from_doc(AuditEntry, doc) for doc in found]
+
+
+_FIRST = ObjectId("0" * 24)

@@ -1,0 +1,84 @@
+"""Wiring: finding, watching, uploading and processing videos."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.adapters.media.ffmpeg import Ffmpeg
+from services.adapters.media.packager import Packager
+from services.adapters.media.tools import find_tools
+from services.catalogue import CatalogueService
+from services.container.parts import OUTAGES, Parts
+from services.grants import Grants
+from services.playback import PlaybackService
+from services.remembered import Remembered
+from services.seeding import SeedingService
+from services.transcoding import TranscodingService
+from services.uploads import UploadService
+
+# 000 would remember profiles for 30 minutes; this is as long as a new name may take to show.
+AUTHOR_SECONDS = 5
+COUNT_SECONDS = 30
+
+
+def catalogue(parts: Parts) -> CatalogueService:
+    return CatalogueService(
+        videos=parts.videos,
+        users=parts.users,
+        shelf=parts.shelf,
+        tokens=parts.tokens,
+        authors=Remembered(seconds=AUTHOR_SECONDS),
+        counts=Remembered(seconds=COUNT_SECONDS),
+    )
+
+
+def playback(parts: Parts) -> PlaybackService:
+    return PlaybackService(
+        shelf=parts.shelf,
+        tokens=parts.tokens,
+        grants=Grants(secret=parts.settings.edge_key, now=parts.now),
+    )
+
+
+def uploads(parts: Parts) -> UploadService:
+    return UploadService(
+        videos=parts.videos,
+        users=parts.users,
+        storage=parts.storage,
+        queue=parts.queue,
+        max_bytes=parts.settings.max_video_bytes,
+        now=parts.now,
+        new_id=parts.new_id,
+    )
+
+
+def transcoding(parts: Parts) -> TranscodingService:
+    settings = parts.settings
+    tools = find_tools(settings)
+    return TranscodingService(
+        videos=parts.videos,
+        storage=parts.storage,
+        queue=parts.queue,
+        events=parts.events,
+        encoder=Ffmpeg.from_settings(settings, tools),
+        packager=Packager(tools),
+        scratch=settings.scratch_dir,
+        heights=settings.renditions,
+        lease_lifetime=timedelta(seconds=settings.job_lease_seconds),
+        max_attempts=settings.job_attempts,
+        outages=OUTAGES,
+        now=parts.now,
+        new_id=parts.new_id,
+    )
+
+
+def seeding(parts: Parts, uploads: UploadService) -> SeedingService:
+    return SeedingService(
+        videos=parts.videos,
+        users=parts.users,
+        uploads=uploads,
+        storage=parts.storage,
+        passwords=parts.passwords,
+        now=parts.now,
+        new_id=parts.new_id,
+    )

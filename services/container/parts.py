@@ -1,0 +1,149 @@
+"""What several use-cases share: connections, repositories, adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+
+import uuid_utils
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from config import Settings
+from models import database
+from models.audit import AuditLog
+from models.database import Database, Indexed
+from models.errors import Unavailable
+from models.sessions import Sessions
+from models.users import Users
+from models.videos import Videos
+from services.adapters.events import Events, RedisEvents
+from services.adapters.queue import JobQueue, RqQueue
+from services.adapters.register import RedisSessionRegister, SessionRegister
+from services.adapters.storage import LocalStorage, Storage
+from services.audit import Audit
+from services.passwords import Passwords
+from services.remembered import Remembered
+from services.shelf import Shelf
+from services.tokens import Tokens
+
+SHELF_SIZE = 2_000
+
+# What is raised while a server that CLUTCH needs is away.
+OUTAGES: tuple[type[Exception], ...] = (
+    *database.UNREACHABLE,
+    RedisConnectionError,
+    RedisTimeoutError,
+    Unavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether this process could serve a request now."""
+
+    probes: dict[str, Callable[[], object]]
+
+    def failures(self) -> dict[str, str]:
+        """What does not answer and how, by name; empty when all is well."""
+        return {name: why for name, probe in self.probes.items() if (why := _failure(probe))}
+
+
+def _failure(probe: Callable[[], object]) -> str | None:
+    try:
+        probe()
+    except OUTAGES as lost:
+        return type(lost).__name__
+    return None
+
+
+def now() -> datetime:
+    """The time, as MongoDB will give it back: in UTC, to the millisecond."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def new_id() -> str:
+    return str(uuid_utils.uuid7())
+
+
+def connect_redis(url: str) -> Redis:
+    """A client that gives up in seconds: a request must not hang on a server that is away."""
+    return Redis.from_url(
+        url,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), retries=2),
+        health_check_interval=30,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What several use-cases share."""
+
+    settings: Settings
+    mongo: Database
+    redis: Redis
+    users: Users
+    videos: Videos
+    shelf: Shelf
+    sessions: Sessions
+    audit_log: AuditLog
+    audit: Audit
+    live: SessionRegister
+    tokens: Tokens
+    passwords: Passwords
+    storage: Storage
+    queue: JobQueue
+    events: Events
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    @property
+    def repositories(self) -> list[Indexed]:
+        """Every collection, for its indexes."""
+        found = (getattr(self, spec.name) for spec in fields(self))
+        return [part for part in found if isinstance(getattr(type(part), "INDEXES", None), tuple)]
+
+
+def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[], str]) -> Parts:
+    mongo = database.connect(settings.mongo_url, settings.database)
+    redis = connect_redis(settings.redis_url)
+    videos, log = Videos(mongo.videos), AuditLog(mongo.audit_log)
+    return Parts(
+        settings=settings,
+        mongo=mongo,
+        redis=redis,
+        users=Users(mongo.users),
+        videos=videos,
+        shelf=_shelf(videos, settings.shelf_seconds),
+        sessions=Sessions(mongo.sessions),
+        audit_log=log,
+        audit=Audit(log=log, now=now, new_id=new_id),
+        live=RedisSessionRegister(redis),
+        tokens=Tokens(
+            secret=settings.jwt_secret_key,
+            playback_lifetime=timedelta(minutes=settings.playback_token_minutes),
+            now=now,
+            new_id=new_id,
+        ),
+        passwords=Passwords(pepper=settings.password_pepper, rounds=settings.bcrypt_rounds),
+        storage=LocalStorage(settings.media_root),
+        queue=RqQueue(redis),
+        events=RedisEvents(redis),
+        now=now,
+        new_id=new_id,
+    )
+
+
+def _shelf(videos: Videos, seconds: int) -> Shelf:
+    return Shelf(
+        videos=videos,
+        recent=Remembered(seconds=seconds, size=SHELF_SIZE),
+        pages=Remembered(seconds=seconds, size=SHELF_SIZE // 20),
+    )
