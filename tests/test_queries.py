@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +19,7 @@ from config import Settings
 from models.video import Processing, ProcessingStatus, Rendition, Video
 from services import container
 from services.container import Services
+from tests import visits
 from tests.conftest import Clock
 from tests.wire import MP4, NOBODY, bearer, sign_in
 
@@ -177,6 +180,8 @@ def visit_everything(client: FlaskClient, services: Services, ann: Any) -> None:
     upload = {"title": "x", "file": (io.BytesIO(MP4), "x.mp4")}
     client.post("/api/videos", data=upload, headers=ann.headers)
     client.post("/auth/logout", headers=bearer(sign_in(client, "kim")["tokens"]["access_token"]))
+    for found in pkgutil.iter_modules(visits.__path__):
+        importlib.import_module(f"tests.visits.{found.name}").visit(client, services, ann)
 
 
 def process(services: Services) -> None:

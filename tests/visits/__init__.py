@@ -1,0 +1,1 @@
+"""Calls of every route, one module per noun: what tests/test_queries.py explains the queries of."""
