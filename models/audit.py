@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo import DESCENDING, IndexModel
 from pymongo.collection import Collection
 
-from models.documents import Document, Entity, from_doc, to_doc
+from models.documents import After, Document, Entity, from_doc, to_doc
 
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -29,6 +29,7 @@ class Action(StrEnum):
     MFA_ENABLED = "mfa_enabled"
     MFA_DISABLED = "mfa_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     IDENTITY_LINKED = "identity_linked"
     ROLE_CHANGED = "role_changed"
     DEACTIVATED = "deactivated"
@@ -56,9 +57,10 @@ class AuditEntry(Entity):
 class AuditLog:
     INDEXES = (
         IndexModel("id", unique=True),
-        IndexModel([("_id", DESCENDING), ("action", 1)], name="newest"),
-        IndexModel([("user_id", 1), ("_id", DESCENDING)]),
-        IndexModel([("action", 1), ("_id", DESCENDING)]),
+        IndexModel([("at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("user_id", 1), ("at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("action", 1), ("at", DESCENDING), ("_id", DESCENDING)]),
+        # A TTL index has one key.
         IndexModel("at", expireAfterSeconds=YEAR_SECONDS),
     )
 
@@ -73,15 +75,18 @@ class AuditLog:
         *,
         user_id: str | None = None,
         action: Action | None = None,
-        before: str | None = None,
+        after: After | None = None,
         limit: int,
     ) -> list[AuditEntry]:
-        """The newest first; `before` is the `oid` that the page before ended with."""
-        where: Document = {"_id": {"$lt": ObjectId(before)}} if before else {"_id": {"$gt": _FIRST}}
-        where |= {"user_id": user_id} if user_id else {}
+        """The newest first; `after` is the time and `oid` of the last one of the page before."""
+        where: Document = {"user_id": user_id} if user_id else {}
         where |= {"action": action} if action else {}
-        found = self.collection.find(where).sort([("_id", DESCENDING)]).limit(limit)
+        where |= _older_than(after) if after else {}
+        order = [("at", DESCENDING), ("_id", DESCENDING)]
+        found = self.collection.find(where).sort(order).limit(limit)
         return [from_doc(AuditEntry, doc) for doc in found]
 
 
-_FIRST = ObjectId("0" * 24)
+def _older_than(after: After) -> Document:
+    same = {"at": after.value, "_id": {"$lt": ObjectId(after.oid)}}
+    return {"$or": [{"at": {"$lt": after.value}}, same]}

@@ -30,6 +30,14 @@ class Entity:
     oid: str
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """Where the last page ended: its last item's sort value and ObjectId."""
+
+    value: Any
+    oid: str
+
+
 class Identity(TypedDict):
     id: str
     oid: str

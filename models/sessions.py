@@ -12,7 +12,7 @@ from datetime import datetime
 from pymongo import IndexModel
 from pymongo.collection import Collection
 
-from models.documents import Document, Entity, from_doc, to_doc
+from models.documents import Document, Entity, by_reference, from_doc, to_doc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,10 @@ class Sessions:
     def add(self, session: Session) -> None:
         self.collection.insert_one(to_doc(session))
 
-    def get(self, session_id: str) -> Session | None:
-        doc = self.collection.find_one({"id": session_id})
+    def get(self, reference: str) -> Session | None:
+        """By uuid or ObjectId."""
+        where = by_reference(reference)
+        doc = self.collection.find_one(where) if where else None
         return from_doc(Session, doc) if doc else None
 
     def rotate(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from models.documents import Document, Entity
 
@@ -94,14 +93,6 @@ class Video(Entity):
     comment_count: int = 0
     watch_time_seconds: float = 0.0
     ranking_score: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """Where the last page ended: its last item's sort value and ObjectId."""
-
-    value: Any
-    oid: str
 
 
 # What anybody may see in a list; the partial indexes below hold exactly these videos.

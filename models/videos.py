@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from bson import ObjectId
 from pymongo import DESCENDING, IndexModel, ReturnDocument
 
-from models.documents import Document, by_reference, from_doc, to_doc
+from models.documents import After, Document, by_reference, from_doc, to_doc
 from models.leases import VideoLeases
-from models.video import PUBLIC, After, Sort, Video
+from models.video import PUBLIC, Sort, Video
 
 
 def _public(name: str, *keys: str) -> IndexModel:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from models.documents import After
 from models.errors import NotFound
 from models.user import Author
 from models.users import Users
-from models.video import After, Sort, Video
+from models.video import Sort, Video
 from models.videos import Videos
 from services.policies import Actor, may_edit, may_see, may_watch
 from services.remembered import Remembered

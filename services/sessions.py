@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -16,6 +16,7 @@ from models.users import Users
 from services.adapters.register import REVOKED, SessionRegister, Visits
 from services.audit import Audit
 from services.policies import Actor
+from services.standing import actor_of, standing
 from services.tokens import REFUSED, Tokens, TokenType
 
 
@@ -51,6 +52,8 @@ class SessionService:
     live: SessionRegister
     tokens: Tokens
     audit: Audit
+    # MFA_REQUIRED_ROLES: without a second factor they reach nothing but how to set one up.
+    second_factor_roles: frozenset[str]
     refresh_lifetime: timedelta
     now: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -75,7 +78,7 @@ class SessionService:
         # Asked again now that the session is there to be found: who was deactivated meanwhile had
         # no session to be ended, and whose role changed no register to be told.
         user = self._still_active(user.id, session_id)
-        self.live.remember(session_id, user.role)
+        self.live.remember(session_id, self._standing(user))
         self.audit.record(
             Action.SIGNED_IN, user_id=user.id, actor_id=user.id, address=device.address
         )
@@ -111,24 +114,24 @@ class SessionService:
         claims = self.tokens.read(access_token, TokenType.ACCESS)
         user_id, session_id = claims["user_id"], claims["sid"]
         entry = self.live.enter(session_id, counted(user_id))
-        role = entry.role
-        if role is None:
-            role = self._role_on_record(session_id, user_id)
-        if role == REVOKED:
+        known = entry.role
+        if known is None:
+            known = self._standing_on_record(session_id, user_id)
+        if known == REVOKED:
             raise Unauthorized(REFUSED[TokenType.ACCESS])
-        actor = Actor(id=user_id, session_id=session_id, role=Role(role))
+        actor = actor_of(known, user_id=user_id, session_id=session_id)
         return Admission(actor=actor, visits=entry.visits)
 
     def list(self, actor: Actor) -> list[Session]:
         """002: the devices on which one is signed in, the newest first."""
         return self.sessions.alive_of(actor.id or "", self.now())
 
-    def end(self, actor: Actor, session_id: str) -> None:
+    def end(self, actor: Actor, reference: str) -> None:
         """Sign one device out, at once and everywhere. Raises `NotFound` for another's."""
-        session = self.sessions.get(session_id)
+        session = self.sessions.get(reference)
         if session is None or session.user_id != actor.id or not session.is_alive(self.now()):
             raise NotFound("Session not found")
-        self._end(session_id)
+        self._end(session.id)
         self.audit.record(Action.SESSION_ENDED, user_id=actor.id, actor_id=actor.id)
 
     def end_current(self, actor: Actor) -> None:
@@ -150,17 +153,29 @@ class SessionService:
 
     def role_changed(self, user_id: str, role: Role) -> None:
         """Have every session of somebody act in their new role from now on."""
-        alive = self.sessions.alive_of(user_id, self.now())
-        self.live.change_role((session.id for session in alive), role)
+        if user := self.users.get(user_id):
+            self._tell_register(replace(user, role=role))
 
-    def _role_on_record(self, session_id: str, user_id: str) -> str:
+    def second_factor_changed(self, user_id: str) -> None:
+        """Have every session of somebody notice a factor that is new, or gone."""
+        if user := self.users.get(user_id):
+            self._tell_register(user)
+
+    def _tell_register(self, user: User) -> None:
+        alive = self.sessions.alive_of(user.id, self.now())
+        self.live.change_role((session.id for session in alive), self._standing(user))
+
+    def _standing(self, user: User) -> str:
+        return standing(user, self.second_factor_roles)
+
+    def _standing_on_record(self, session_id: str, user_id: str) -> str:
         session, user = self.sessions.get(session_id), self.users.get(user_id)
         alive = session is not None and session.is_alive(self.now())
         if not alive or user is None or not user.is_active:
             return REVOKED
         self.sessions.touch(session_id, self.now())
-        self.live.remember(session_id, user.role)
-        return user.role
+        self.live.remember(session_id, self._standing(user))
+        return self._standing(user)
 
     def _still_active(self, user_id: str, session_id: str) -> User:
         user = self.users.get(user_id)

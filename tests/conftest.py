@@ -71,6 +71,7 @@ def base_settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) ->
         bcrypt_rounds=4,
         # Tests change the database under the services; test_shelf.py has its own.
         shelf_seconds=0,
+        api_threads=64,  # as many may race to sign in
         rate_limit_general="1000000/hour",
         rate_limit_auth="1000000/minute",
         rate_limit_upload="1000000/hour",

@@ -10,8 +10,8 @@ from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 
 from blueprints.http.context import settings
+from models.documents import After
 from models.errors import Invalid
-from models.video import After
 
 TIME = "t"
 NUMBER = "n"

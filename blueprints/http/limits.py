@@ -27,8 +27,6 @@ from services.adapters.register import Visits
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-TOO_MANY = 429
-
 
 class AlignedWindow(FixedWindowRateLimiter):
     """Fixed windows that begin at whole multiples of their length.
@@ -136,7 +134,11 @@ class General:
 
 
 def too_many(item: RateLimitItem) -> RateLimited:
-    return RateLimited(f"Too many requests: {item} are allowed. Please wait and try again.")
+    seconds = item.get_expiry()
+    return RateLimited(
+        f"Too many requests: {item} are allowed. Please wait and try again.",
+        retry_after_seconds=max(1, ceil(seconds - time.time() % seconds)),
+    )
 
 
 TIMEOUTS: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
@@ -202,9 +204,6 @@ def _tell(response: Response) -> Response:
         response.headers["X-RateLimit-Limit"] = str(item.amount)
         response.headers["X-RateLimit-Remaining"] = str(window.remaining)
         response.headers["X-RateLimit-Reset"] = str(int(window.reset_time))
-        if response.status_code == TOO_MANY:
-            seconds_left = max(1, ceil(window.reset_time - time.time()))
-            response.headers["Retry-After"] = str(seconds_left)
     return response
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from blueprints.mobile.auth import auth
 from blueprints.mobile.dialect import dialect
+from blueprints.mobile.sessions import sessions
 from blueprints.mobile.videos import videos
 
 # What no other family claims is 001's.
 PREFIXES = ("/",)
-BLUEPRINTS = (auth, videos)
+BLUEPRINTS = (auth, sessions, videos)
 
 __all__ = ["BLUEPRINTS", "PREFIXES", "dialect"]

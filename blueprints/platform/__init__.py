@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from blueprints.platform.auth import auth
 from blueprints.platform.dialect import dialect
+from blueprints.platform.sessions import sessions
 from blueprints.platform.videos import videos
 
 PREFIXES = ("/api/",)
-BLUEPRINTS = (auth, videos)
+BLUEPRINTS = (auth, sessions, videos)
 
 __all__ = ["BLUEPRINTS", "PREFIXES", "dialect"]

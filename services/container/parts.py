@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore
 
 import uuid_utils
 from redis import Redis
@@ -18,6 +19,7 @@ from models import database
 from models.audit import AuditLog
 from models.database import Database, Indexed
 from models.errors import Unavailable
+from models.identities import Identities
 from models.sessions import Sessions
 from models.users import Users
 from models.videos import Videos
@@ -93,6 +95,7 @@ class Parts:
     videos: Videos
     shelf: Shelf
     sessions: Sessions
+    identities: Identities
     audit_log: AuditLog
     audit: Audit
     live: SessionRegister
@@ -123,6 +126,7 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
         videos=videos,
         shelf=_shelf(videos, settings.shelf_seconds),
         sessions=Sessions(mongo.sessions),
+        identities=Identities(mongo.identities),
         audit_log=log,
         audit=Audit(log=log, now=now, new_id=new_id),
         live=RedisSessionRegister(redis),
@@ -132,7 +136,12 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
             now=now,
             new_id=new_id,
         ),
-        passwords=Passwords(pepper=settings.password_pepper, rounds=settings.bcrypt_rounds),
+        passwords=Passwords(
+            pepper=settings.password_pepper,
+            rounds=settings.bcrypt_rounds,
+            # Half of the threads are left to who is signed in already.
+            places=BoundedSemaphore(max(2, settings.api_threads // 2)),
+        ),
         storage=LocalStorage(settings.media_root),
         queue=RqQueue(redis),
         events=RedisEvents(redis),
