@@ -1,4 +1,4 @@
-"""`python -m bench`: requests/s beside a bare view, and time to play beside plain FFmpeg."""
+"""`python -m bench`: requests/s beside a bare view, logins, and playback beside plain FFmpeg."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import pipeline, requests
+from bench import accounts, pipeline, requests
 
 
 def main() -> None:
     if not (shutil.which("wrk") and shutil.which("hey")):
         sys.exit("The load comes from wrk and hey: apt-get install wrk hey")
     with tempfile.TemporaryDirectory(prefix="clutch-bench-") as folder:
-        only = sys.argv[1:] or ["requests", "pipeline"]
+        only = sys.argv[1:] or ["requests", "accounts", "pipeline"]
         if "requests" in only:
             requests.run(Path(folder) / "requests")
+        if "accounts" in only:
+            accounts.run(Path(folder) / "accounts")
         if "pipeline" in only:
             pipeline.run(Path(folder) / "pipeline")
 
