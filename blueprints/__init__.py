@@ -17,7 +17,7 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints import client, mobile, platform, playback
-from blueprints.http import caller, failures, headers, json, limits, links, observe
+from blueprints.http import caller, failures, headers, json, limits, links, observe, signing, tus
 from blueprints.http.dialect import Dialect
 from blueprints.http.files import ClutchRequest
 from blueprints.ops import ops
@@ -44,10 +44,12 @@ def create(services: Services) -> Flask:
     links.start(app)
     limits.start(app, settings)
     app.before_request(caller.admit)
+    signing.start(app, services.signatures, {blueprint.name for blueprint in client.BLUEPRINTS})
     headers.start(app, settings)
     failures.start(app, family_of)
     _mount(app)
     limits.apply(app, settings)
+    app.wsgi_app = tus.MethodOverride(app.wsgi_app, "/upload/")
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app

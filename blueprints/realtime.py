@@ -25,7 +25,8 @@ from gevent.queue import Full, Queue
 from simple_websocket import ConnectionClosed, Server
 from wsproto.frame_protocol import CloseReason
 
-from models.errors import ClutchError, Forbidden, Invalid
+from blueprints.http.caller import ENROL
+from models.errors import ClutchError, Forbidden, Invalid, SecondFactorMissing
 from services.adapters.events import Events
 from services.container import Services
 from services.policies import VISITOR, Actor
@@ -139,7 +140,10 @@ def _actor(services: Services) -> Actor:
     """000: the token comes in the header, or in the query for browsers, or not at all."""
     header = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     token = header or request.args.get("token", "")
-    return services.sessions.authenticate(token).actor if token else VISITOR
+    actor = services.sessions.authenticate(token).actor if token else VISITOR
+    if actor.must_enrol:
+        raise SecondFactorMissing(ENROL)
+    return actor
 
 
 def _send(connection: Server, listener: Listener) -> None:

@@ -82,14 +82,15 @@ class Running:
     started: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def start(cls, child: Child) -> Running:
+    def start(cls, child: Child, *, stdout: int | None = None) -> Running:
+        """Its errors go to its log, and so does what it says, unless `stdout` says where."""
         with append_only(child.log) as log:
             try:
                 process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
                     child.command,
                     env=child.env,
                     stdin=subprocess.DEVNULL,
-                    stdout=log,
+                    stdout=log if stdout is None else stdout,
                     stderr=log,
                     start_new_session=True,
                     pass_fds=child.kept_open,

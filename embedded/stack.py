@@ -15,6 +15,7 @@ from embedded.bell import Bell
 from embedded.children import Child
 from embedded.errors import StartFailed, StopRequested
 from embedded.files import private_folder
+from embedded.first_admin import make_once
 from embedded.handover import addresses, environment, run_file, secrets_for, write_run_file
 from embedded.lock import only_stack_in
 from embedded.logs import rotate_folder
@@ -99,6 +100,8 @@ class Stack:
         try:
             self.ports.of("PORT")  # if that is taken, say so before anything runs
             self._start_servers()
+            # Before the API, which would make one itself, and say so in its log.
+            make_once(self.settings, self.app, self._hand_over(secrets), self.supervisor)
             self._start_own_processes(secrets)
             self._seed(secrets)
             seconds = time.monotonic() - began

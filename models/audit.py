@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bson import ObjectId
 from pymongo import DESCENDING, IndexModel
 from pymongo.collection import Collection
 
@@ -17,6 +17,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 class Action(StrEnum):
     SIGNED_UP = "signed_up"
+    SIGNED_UP_AGAIN = "signed_up_again"
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     LOCKED_OUT = "locked_out"
@@ -25,6 +26,7 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - not a password
     PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105 - not a password
     PASSWORD_RESET = "password_reset"  # noqa: S105 - not a password
+    EMAIL_CHANGED = "email_changed"
     EMAIL_VERIFIED = "email_verified"
     MFA_ENABLED = "mfa_enabled"
     MFA_DISABLED = "mfa_disabled"
@@ -38,6 +40,7 @@ class Action(StrEnum):
     EXPORTED = "exported"
     INVITED = "invited"
     INVITATION_REVOKED = "invitation_revoked"
+    CONFIGURATION_CHANGED = "configuration_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +84,17 @@ class AuditLog:
         """The newest first; `after` is the time and `oid` of the last one of the page before."""
         where: Document = {"user_id": user_id} if user_id else {}
         where |= {"action": action} if action else {}
-        where |= _older_than(after) if after else {}
+        where |= after.beyond("at") if after else {}
         order = [("at", DESCENDING), ("_id", DESCENDING)]
         found = self.collection.find(where).sort(order).limit(limit)
         return [from_doc(AuditEntry, doc) for doc in found]
 
+    def every_one_of(self, user_id: str) -> Iterator[AuditEntry]:
+        """For the export of somebody's data: as many as there are, few at a time in memory."""
+        found = self.collection.find({"user_id": user_id}).sort("at", DESCENDING)
+        return (from_doc(AuditEntry, doc) for doc in found.batch_size(200))
 
-def _older_than(after: After) -> Document:
-    same = {"at": after.value, "_id": {"$lt": ObjectId(after.oid)}}
-    return {"$or": [{"at": {"$lt": after.value}}, same]}
+    def forget_all_of(self, user_id: str) -> None:
+        """For a person who is deleted: what happened stays, from where and with what does not."""
+        values = {"address": "", "details": {}}
+        self.collection.update_many({"user_id": user_id}, {"$set": values})

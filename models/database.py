@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
+import pymongo
 from pymongo import IndexModel, MongoClient
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
 from pymongo.errors import AutoReconnect, ExecutionTimeout, NotPrimaryError
+from pymongo.read_concern import ReadConcern
 
 from models.documents import Document
 
 # What a request meets while MongoDB is away; everything else is a bug.
 UNREACHABLE: tuple[type[Exception], ...] = (AutoReconnect, NotPrimaryError, ExecutionTimeout)
+
+TRANSACTION_SECONDS = 10
+
+T = TypeVar("T")
+# Handed to each write that belongs to one transaction; what is in it is nobody's business.
+Within = ClientSession
 
 
 class Indexed(Protocol):
@@ -50,6 +59,21 @@ def ensure_indexes(repositories: Iterable[Indexed]) -> None:
     """Create what is missing; safe to call from several processes at once."""
     for repository in repositories:
         repository.collection.create_indexes(list(repository.INDEXES))
+
+
+class Transactions:
+    """Changes to several documents that happen together or not at all."""
+
+    def __init__(self, database: Database) -> None:
+        self._client = database.client
+
+    def run(self, work: Callable[[Within], T]) -> T:
+        """Call `work`, and again when it met a change of the same documents.
+
+        What it raises undoes everything; so does the end of this process halfway.
+        """
+        with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
+            return session.with_transaction(work, ReadConcern("snapshot"))
 
 
 def ping(database: Database) -> None:

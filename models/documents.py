@@ -37,6 +37,14 @@ class After:
     value: Any
     oid: str
 
+    def beyond(self, field: str) -> Document:
+        """What follows in a list that descends on `field` and `_id`.
+
+        Two index ranges, so that page 10,000 costs as page 1.
+        """
+        oid = ObjectId(self.oid)
+        return {"$or": [{field: {"$lt": self.value}}, {field: self.value, "_id": {"$lt": oid}}]}
+
 
 class Identity(TypedDict):
     id: str

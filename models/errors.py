@@ -9,15 +9,18 @@ These classes know nothing of HTTP: each API family gives them its own status an
       Forbidden             you are known, and may not
         EmailNotVerified    not before the address is verified
         SecondFactorMissing not before a second factor is set up
+        QuotaExceeded       003: not this week any more
       NotFound              it is not there, or you may not know that it is
       Invalid               the request itself is wrong
         MissingToken        001: a playback token belongs in the query string
         UnsupportedFormat   003: not a kind of file that is accepted
         TooLarge
+        ChecksumMismatch    what arrived is not what was sent
         InvitationInvalid   003: unknown, used, revoked, or for another address
       Expired               it was yours for a while, and that is over
         InvitationExpired   003
       Conflict
+        Locked              somebody else is at it just now
       RateLimited
       Unavailable           something CLUTCH needs does not answer; trying again may help
 """
@@ -56,6 +59,10 @@ class SecondFactorMissing(Forbidden):
     code = "MFA_ENROLMENT_REQUIRED"
 
 
+class QuotaExceeded(Forbidden):
+    code = "QUOTA_EXCEEDED"
+
+
 class NotFound(ClutchError):
     code = "NOT_FOUND"
 
@@ -76,6 +83,10 @@ class TooLarge(Invalid):
     code = "PAYLOAD_TOO_LARGE"
 
 
+class ChecksumMismatch(Invalid):
+    code = "CHECKSUM_MISMATCH"
+
+
 class InvitationInvalid(Invalid):
     code = "INVITATION_INVALID"
 
@@ -90,6 +101,10 @@ class InvitationExpired(Expired):
 
 class Conflict(ClutchError):
     code = "CONFLICT"
+
+
+class Locked(Conflict):
+    code = "LOCKED"
 
 
 class RateLimited(ClutchError):

@@ -2,14 +2,17 @@
 
 alive --rotate--> alive      the refresh token in the filter is the lock: one caller wins
 alive --revoke--> revoked    logout, or a spent refresh token shown again
+(none) --meet--> alive       one that began at another issuer (services/foreign.py)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from pymongo import IndexModel
+from pymongo import IndexModel, ReturnDocument
 from pymongo.collection import Collection
 
 from models.documents import Document, Entity, by_reference, from_doc, to_doc
@@ -44,6 +47,21 @@ class Sessions:
 
     def add(self, session: Session) -> None:
         self.collection.insert_one(to_doc(session))
+
+    def meet(self, session: Session) -> Session:
+        """Add a session that began elsewhere, or prolong it; as it is on record from now on.
+
+        One that was revoked stays so, and is remembered for as long.
+        """
+        values = to_doc(session)
+        seen = {name: values.pop(name) for name in ("last_seen_at", "expires_at")}
+        doc: Any = self.collection.find_one_and_update(
+            {"id": values.pop("id")},
+            {"$set": seen, "$setOnInsert": values},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return from_doc(Session, doc)
 
     def get(self, reference: str) -> Session | None:
         """By uuid or ObjectId."""
@@ -85,3 +103,8 @@ class Sessions:
     def forget_all_of(self, user_id: str) -> None:
         """For a person who is deleted."""
         self.collection.delete_many({"user_id": user_id})
+
+    def every_one_of(self, user_id: str) -> Iterator[Session]:
+        """For the export of somebody's data, those that are over included."""
+        found = self.collection.find({"user_id": user_id}).sort("created_at", -1)
+        return (from_doc(Session, doc) for doc in found)

@@ -88,6 +88,14 @@ class SecondFactor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """What was asked for a closed account's content, and until when a worker is at it."""
+
+    keeps_content: bool = False
+    lease_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User(Entity):
     email: str
     username: str
@@ -109,13 +117,18 @@ class User(Entity):
     total_views: int = 0
     total_videos: int = 0
     total_likes_received: int = 0
+    total_dislikes_received: int = 0
     settings: UserSettings = UserSettings()
     preferences: Preferences = Preferences()
     subscriptions: tuple[Subscription, ...] = ()
     second_factor: SecondFactor | None = None
     last_active_at: datetime | None = None
-    # Set while a job takes away what the person has left behind; the account is closed by then.
+    # A session that was opened with an older password is over (services/sessions.py).
+    password_changed_at: datetime | None = None
+    # The account is closed for good: it is as if it were not there.
     deleted_at: datetime | None = None
+    # Set while a job takes away what the person has left behind.
+    deletion: Deletion | None = None
 
     @property
     def has_password(self) -> bool:
@@ -132,3 +145,4 @@ class Author(Entity):
     avatar_url: str = ""
     follower_count: int = 0
     verified: bool = False
+    deleted_at: datetime | None = None

@@ -74,6 +74,8 @@ class Video(Entity):
     visibility: Visibility = Visibility.PUBLIC
     is_active: bool = True
     deleted_at: datetime | None = None
+    # When the media and the words of a deleted video were taken away.
+    erased_at: datetime | None = None
     published_at: datetime | None = None
     # 001: never in any answer but inside `stream_url`.
     youtube_id: str | None = None
@@ -86,6 +88,8 @@ class Video(Entity):
     renditions: tuple[Rendition, ...] = ()
     progressive: str | None = None
     has_poster: bool = False
+    # What storage holds of it: the source while it waits, afterwards what was made of that.
+    stored_bytes: int = 0
     duration_seconds: float = 0.0
     view_count: int = 0
     like_count: int = 0

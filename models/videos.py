@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bson import ObjectId
 from pymongo import DESCENDING, IndexModel, ReturnDocument
 
+from models.database import Within
 from models.documents import After, Document, by_reference, from_doc, to_doc
+from models.inventory import Inventory
 from models.leases import VideoLeases
 from models.video import PUBLIC, Sort, Video
+from models.withdrawals import Withdrawals
 
 
 def _public(name: str, *keys: str) -> IndexModel:
@@ -17,8 +19,8 @@ def _public(name: str, *keys: str) -> IndexModel:
     return IndexModel(order, name=f"public_{name}", partialFilterExpression=PUBLIC)
 
 
-class Videos(VideoLeases):
-    """Their processing is in `leases.py`."""
+class Videos(VideoLeases, Withdrawals, Inventory):
+    """Their processing is in `leases.py`, their end in `withdrawals.py`."""
 
     INDEXES = (
         IndexModel("id", unique=True),
@@ -30,6 +32,7 @@ class Videos(VideoLeases):
             for field in ("category", "tags")
             for sort in Sort
         ),
+        _public("author", "author_id", "created_at"),
         IndexModel([("author_id", 1), ("created_at", -1), ("_id", -1)]),
         IndexModel([("processing_status", 1), ("processing.lease_until", 1)]),
         # Seeding twice must not add 001's videos twice, even when two processes seed at once.
@@ -38,10 +41,11 @@ class Videos(VideoLeases):
             unique=True,
             partialFilterExpression={"youtube_id": {"$gt": ""}},
         ),
+        *Inventory.INDEXES,
     )
 
-    def add(self, video: Video) -> None:
-        self.collection.insert_one(to_doc(video))
+    def add(self, video: Video, within: Within | None = None) -> None:
+        self.collection.insert_one(to_doc(video), session=within)
 
     def add_many(self, videos: Iterable[Video]) -> None:
         """For seeding: one round trip for a batch of new videos."""
@@ -76,7 +80,7 @@ class Videos(VideoLeases):
         limit: int,
     ) -> list[Video]:
         """A page of what everybody may see: from `after` on, or having skipped `skip`."""
-        where = _list_filter(category, tags) | (_beyond(sort, after) if after else {})
+        where = _list_filter(category, tags) | (after.beyond(sort.value) if after else {})
         found = self.collection.find(where).sort([(sort, -1), ("_id", -1)]).skip(skip).limit(limit)
         return [from_doc(Video, doc) for doc in found]
 
@@ -86,8 +90,34 @@ class Videos(VideoLeases):
         where = _list_filter(category, tags)
         return self.collection.count_documents(where, hint=f"public_{key}latest")
 
-    def count_of(self, author_id: str) -> int:
-        return self.collection.count_documents({"author_id": author_id, "deleted_at": None})
+    def by_ids(self, ids: Iterable[str]) -> dict[str, Video]:
+        """Those of these videos that are there, by uuid, in one query."""
+        found = self.collection.find({"id": {"$in": list(ids)}, "deleted_at": None})
+        return {doc["id"]: from_doc(Video, doc) for doc in found}
+
+    def of_author(
+        self,
+        author_id: str,
+        *,
+        everything: bool,
+        after: After | None = None,
+        skip: int = 0,
+        limit: int,
+    ) -> list[Video]:
+        """One person's newest: all that is there, or only what everybody may see."""
+        where = _of_author(author_id, everything=everything) | (
+            after.beyond("created_at") if after else {}
+        )
+        order = [("created_at", -1), ("_id", -1)]
+        found = self.collection.find(where).sort(order).skip(skip).limit(limit)
+        return [from_doc(Video, doc) for doc in found]
+
+    def count_of(self, author_id: str, *, everything: bool = True) -> int:
+        return self.collection.count_documents(_of_author(author_id, everything=everything))
+
+
+def _of_author(author_id: str, *, everything: bool) -> Document:
+    return {"author_id": author_id, **({"deleted_at": None} if everything else PUBLIC)}
 
 
 def _list_filter(category: str | None, tags: tuple[str, ...]) -> Document:
@@ -95,14 +125,4 @@ def _list_filter(category: str | None, tags: tuple[str, ...]) -> Document:
         **PUBLIC,
         **({"category": category} if category else {}),
         **({"tags": {"$in": list(tags)}} if tags else {}),
-    }
-
-
-def _beyond(sort: Sort, after: After) -> Document:
-    """What follows a page's last item: two index ranges, so that page 10,000 costs as page 1."""
-    return {
-        "$or": [
-            {sort.value: {"$lt": after.value}},
-            {sort.value: after.value, "_id": {"$lt": ObjectId(after.oid)}},
-        ]
     }

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 
+def keys_of(video_id: str) -> tuple[str, ...]:
+    """Everything that may be stored for a video."""
+    return (
+        source_key(video_id),
+        playback_key(video_id),
+        progressive_key(video_id),
+        poster_key(video_id),
+    )
+
+
 def source_key(video_id: str) -> str:
     """The upload, until it is processed."""
     return f"sources/{video_id}"

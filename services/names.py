@@ -11,6 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 from models.errors import Invalid
 
 USERNAME_LENGTH = 30
+USERNAME = re.compile(r"[a-zA-Z0-9_]{3,30}")
 USERNAME_TRIES = 5
 
 
@@ -47,3 +48,15 @@ def normal_login(text: str) -> str:
         return normal_email(text)
     except Invalid:
         return unicodedata.normalize("NFKC", text.strip())
+
+
+def normal_username(text: str) -> str:
+    """A name that somebody chose; raises `Invalid` for what 000 does not allow.
+
+    ASCII alone: no name can look like another's through letters of other alphabets, other widths
+    or combining marks. Case is what remains, and `username_key` is compared without it.
+    """
+    if not USERNAME.fullmatch(text):
+        message = f"3 to {USERNAME_LENGTH} letters, digits or underscores."
+        raise Invalid(f"username: {message}", fields={"username": [message]})
+    return text

@@ -12,6 +12,7 @@ from models.errors import Conflict, Forbidden, Invalid, MissingToken, NotFound
 from models.video import ProcessingStatus, Video
 from services.adapters.media.packager import single_master
 from services.grants import Grants
+from services.history import HistoryService
 from services.keys import playback_key, poster_key
 from services.policies import Actor, may_see, may_watch
 from services.shelf import Shelf
@@ -37,6 +38,7 @@ class PlaybackService:
     shelf: Shelf
     tokens: Tokens
     grants: Grants
+    history: HistoryService
 
     def stream(
         self,
@@ -51,13 +53,9 @@ class PlaybackService:
         Raises as `authorize`, or `Conflict` before there is anything to play.
         """
         video = self.authorize(actor, reference, playback_token)
-        if video.youtube_id:
-            return Stream(video=video, url=YOUTUBE_EMBED.format(id=video.youtube_id))
-        _require(video, video.playable)
-        return Stream(
-            video=video,
-            path=self.grants.path(video.id, _master(video, quality), video.duration_seconds),
-        )
+        stream = self._resolve(video, quality)
+        self.history.note(actor, video)
+        return stream
 
     def progressive(self, actor: Actor, reference: str, playback_token: str | None) -> str:
         """003's one-file MP4: the storage key to serve it from."""
@@ -65,6 +63,7 @@ class PlaybackService:
         if video.youtube_id:
             raise NotFound("This video plays elsewhere; use its stream URL.")
         _require(video, video.progressive)
+        self.history.note(actor, video)
         return video.progressive or ""
 
     def authorize(self, actor: Actor, reference: str, playback_token: str | None) -> Video:
@@ -87,6 +86,15 @@ class PlaybackService:
         if not may_watch(actor, video):
             raise Forbidden("Video is not available")
         return video
+
+    def _resolve(self, video: Video, quality: str | None) -> Stream:
+        if video.youtube_id:
+            return Stream(video=video, url=YOUTUBE_EMBED.format(id=video.youtube_id))
+        _require(video, video.playable)
+        return Stream(
+            video=video,
+            path=self.grants.path(video.id, _master(video, quality), video.duration_seconds),
+        )
 
     def segment(self, signature: str, expires: str, video_id: str, file: str) -> str:
         """The storage key behind a grant's path. Raises `Forbidden` or `Expired`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.user import Role
+from models.user import ProfileVisibility, Role, User
 from models.video import Video, Visibility
 
 
@@ -15,6 +15,8 @@ class Actor:
     id: str | None = None
     session_id: str = ""
     role: Role = Role.VIEWER
+    # Not before a second factor is set up may one of this role do anything else.
+    must_enrol: bool = False
 
     @property
     def is_staff(self) -> bool:
@@ -22,6 +24,13 @@ class Actor:
 
 
 VISITOR = Actor()
+# Whoever has a shell on the server: `python app.py users ...`.
+OPERATOR = Actor(role=Role.ADMIN)
+
+
+def may_administer(actor: Actor) -> bool:
+    """003: who invites people, gives roles, deactivates and deletes. Staff may not."""
+    return actor.role is Role.ADMIN
 
 
 def owns(actor: Actor, video: Video) -> bool:
@@ -47,3 +56,41 @@ def may_watch(actor: Actor, video: Video) -> bool:
     """001: an inactive video plays for nobody; a private one for its owner and staff."""
     seen = video.visibility is not Visibility.PRIVATE or may_edit(actor, video)
     return actor.id is not None and video.is_active and seen
+
+
+# People. A profile that may not be seen takes its list of videos with it; the videos themselves
+# have a visibility of their own, and are found and watched as before.
+
+
+def knows_all_of(actor: Actor, user: User) -> bool:
+    """Whether nothing of a profile is kept from `actor`: one's own, and for staff everybody's."""
+    return actor.is_staff or (actor.id is not None and actor.id == user.id)
+
+
+def may_see_profile(actor: Actor, user: User, *, follows: bool) -> bool:
+    """000's `profile_visibility`; `follows` is whether `actor` follows `user`.
+
+    Who is deactivated has a profile for staff alone, and who is deleted for nobody.
+    """
+    if user.deleted_at is not None:
+        return False
+    shown_to = user.settings.privacy.profile_visibility
+    allowed = shown_to is ProfileVisibility.PUBLIC or (
+        shown_to is ProfileVisibility.FOLLOWERS and follows
+    )
+    return knows_all_of(actor, user) or (user.is_active and allowed)
+
+
+def may_see_followers(actor: Actor, user: User) -> bool:
+    """000's `show_followers`: how many there are, and who (beside a video: `Users.authors`)."""
+    return user.settings.privacy.show_followers or knows_all_of(actor, user)
+
+
+def may_see_following(actor: Actor, user: User) -> bool:
+    """000's `show_following`."""
+    return user.settings.privacy.show_following or knows_all_of(actor, user)
+
+
+def may_see_email(actor: Actor, user: User) -> bool:
+    """One's own, and an admin's to look up."""
+    return actor.role is Role.ADMIN or (actor.id is not None and actor.id == user.id)

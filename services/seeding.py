@@ -80,6 +80,7 @@ class SeedingService:
                 Actor(id=author.id, role=author.role),
                 Upload(path=Path(copy.name), filename=path.name),
                 Details(title=path.stem.replace("_", " ")[:100] or path.name),
+                counted=False,
             )
         finally:
             Path(copy.name).unlink(missing_ok=True)

@@ -15,18 +15,11 @@ from models.user import Role, User
 from models.users import Users
 from services.adapters.register import REVOKED, SessionRegister, Visits
 from services.audit import Audit
+from services.devices import Device
+from services.foreign import ForeignTokens
 from services.policies import Actor
-from services.standing import actor_of, standing
+from services.standing import actor_of, has_second_factor, standing
 from services.tokens import REFUSED, Tokens, TokenType
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """Where a login comes from (002's device tracking)."""
-
-    name: str = ""
-    user_agent: str = ""
-    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +44,8 @@ class SessionService:
     users: Users
     live: SessionRegister
     tokens: Tokens
+    # Another issuer's, where one is configured.
+    foreign: ForeignTokens | None
     audit: Audit
     # MFA_REQUIRED_ROLES: without a second factor they reach nothing but how to set one up.
     second_factor_roles: frozenset[str]
@@ -76,8 +71,13 @@ class SessionService:
             )
         )
         # Asked again now that the session is there to be found: who was deactivated meanwhile had
-        # no session to be ended, and whose role changed no register to be told.
-        user = self._still_active(user.id, session_id)
+        # no session to be ended, and whose role changed no register to be told. Nor had who
+        # changed their password since it was checked, or turned on a factor that was not asked for.
+        proved, user = user, self._still_active(user.id, session_id)
+        is_unasked = has_second_factor(user) and not has_second_factor(proved)
+        if is_unasked or user.password_changed_at != proved.password_changed_at:
+            self._end(session_id)
+            raise Unauthorized(REFUSED[TokenType.REFRESH])
         self.live.remember(session_id, self._standing(user))
         self.audit.record(
             Action.SIGNED_IN, user_id=user.id, actor_id=user.id, address=device.address
@@ -105,13 +105,17 @@ class SessionService:
         return self._signed_in(user, session_id, fresh, lifetime)
 
     def authenticate(
-        self, access_token: str, counted: Callable[[str], Visits | None] = lambda _: None
+        self,
+        access_token: str,
+        counted: Callable[[str], Visits | None] = lambda _: None,
+        device: Callable[[], Device] = Device,
     ) -> Admission:
         """Who a token belongs to: one round trip to Redis, and none to MongoDB as a rule.
 
         In the same round trip the request is counted under what `counted` makes of the user's id.
         """
-        claims = self.tokens.read(access_token, TokenType.ACCESS)
+        foreign = self.foreign.read(access_token, device) if self.foreign else None
+        claims = foreign or self.tokens.read(access_token, TokenType.ACCESS)
         user_id, session_id = claims["user_id"], claims["sid"]
         entry = self.live.enter(session_id, counted(user_id))
         known = entry.role

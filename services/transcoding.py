@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Protocol
 
 from models.errors import BadMedia
-from models.leases import VideoLeases
 from models.video import Rendition, Video
+from models.videos import Videos
 from services import ladder
 from services.adapters.events import Events
 from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
 from services.heartbeat import REPORT_SECONDS, Heartbeat, LostLease
-from services.keys import playback_key, poster_key, progressive_key, source_key
+from services.keys import keys_of, playback_key, poster_key, progressive_key, source_key
 from services.ranking import first_score
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscodingService:
-    videos: VideoLeases
+    videos: Videos
     storage: Storage
     queue: JobQueue
     events: Events
@@ -111,7 +111,7 @@ class TranscodingService:
             with self._heartbeat(video, lease) as heartbeat:
                 self._process(video, lease, heartbeat)
         except LostLease:
-            log.warning("stopped: another worker has it", extra={"video_id": video_id})
+            log.warning("stopped: it is not ours any more", extra={"video_id": video_id})
         except BadMedia as bad:
             self._fail(video_id, lease, bad.reason, bad.message)
         except (KeyboardInterrupt, SystemExit):
@@ -121,6 +121,8 @@ class TranscodingService:
             wait = timedelta(seconds=BACKOFF_SECONDS * 2**video.processing.attempts)
             self.videos.release(video_id, lease, until=self.now() + wait, counted=True)
             raise
+        finally:
+            self._leave(video_id)
 
     def sweep(self) -> int:
         """Queue again what no living worker holds; returns how many were not queued already."""
@@ -262,9 +264,20 @@ class TranscodingService:
         self._tidy(video_id)
         self._tell(failed, "failed", code=code, message=message)
 
+    def _leave(self, video_id: str) -> None:
+        """Leave nothing of a video that was deleted while we were at it.
+
+        Whoever deleted it has removed what was there; what we stored since is ours to remove.
+        """
+        if self.videos.is_withdrawn(video_id):
+            for key in keys_of(video_id):
+                self.storage.remove(key)
+            self._tidy(video_id)
+
     def _tidy(self, video_id: str) -> None:
         """What only processing needed."""
         self.storage.remove(source_key(video_id))
+        self.videos.weighed(video_id, sum(map(self.storage.size, keys_of(video_id))))
         shutil.rmtree(self.scratch / video_id, ignore_errors=True)
 
     def _tell(self, video: Video, event: str, **data: object) -> None:

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from models.database import Transactions, Within
 from models.documents import identity
-from models.errors import Invalid, TooLarge, Unavailable, UnsupportedFormat
+from models.errors import Forbidden, Invalid, TooLarge, Unavailable, UnsupportedFormat
+from models.user import Author
 from models.users import Users
 from models.video import Processing, Source, Video, Visibility
 from models.videos import Videos
+from services.activity import Activity
 from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
 from services.catalogue import VideoPage
+from services.configuration import ConfigurationService
 from services.keys import source_key
 from services.policies import Actor
+from services.quota import QuotaService
 
 log = logging.getLogger(__name__)
 
@@ -49,40 +54,74 @@ class Details:
 class UploadService:
     videos: Videos
     users: Users
+    activity: Activity
     storage: Storage
     queue: JobQueue
-    max_bytes: int
+    transactions: Transactions
+    configuration: ConfigurationService
+    quota: QuotaService
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
-    def create(self, actor: Actor, upload: Upload, details: Details) -> VideoPage:
+    def create(
+        self, actor: Actor, upload: Upload, details: Details, *, counted: bool = True
+    ) -> VideoPage:
         """Keep the file, note the video, queue its processing; answers at once (003 phase 6).
 
-        Raises `Invalid` (empty), `TooLarge` or `UnsupportedFormat`, and then keeps nothing.
+        `counted` is whether it is of the weekly quota. Raises `Invalid` (empty), `TooLarge`,
+        `UnsupportedFormat` or `QuotaExceeded`, and then keeps nothing.
         """
-        size_bytes = self._checked_size(upload.path)
-        video = self._new_video(actor, upload, details, size_bytes)
-        key = source_key(video.id)
-        self.storage.adopt(upload.path, key)
-        try:
-            self.videos.add(video)
-        except BaseException:
-            self.storage.remove(key)
-            raise
+        size_bytes = self._checked_size(upload.path, self.max_bytes())
+        video = self._new_video(self.new_id(), actor, upload, details, size_bytes)
+
+        def note(within: Within) -> None:
+            if counted:
+                self.quota.reserve(video.author_id, size_bytes, within)
+            self.videos.add(video, within)
+
+        self._keep(upload.path, video, note)
+        author = self._insist_on_author(video)
         self._enqueue(video.id)
-        author = self.users.authors([video.author_id]).get(video.author_id)
+        self.activity.note(actor)
         return VideoPage(video=video, author=author, is_editable=True)
+
+    def complete(self, actor: Actor, upload: Upload, details: Details, video_id: str) -> None:
+        """Make bytes that came piece by piece the video `video_id`; doing it again is no other.
+
+        Their quota is reserved, and their size was allowed, when they were asked for. Raises as
+        `create` does.
+        """
+        size_bytes = self._checked_size(upload.path, None)
+        video = self._new_video(video_id, actor, upload, details, size_bytes)
+        # Already there: a server was killed between this and noting that it is done.
+        if not self.videos.knows(video_id):
+            self._keep(upload.path, video, lambda within: self.videos.add(video, within))
+        self._insist_on_author(video)
+        self._enqueue(video_id)
+        self.activity.note(actor)
+
+    def max_bytes(self) -> int:
+        return self.configuration.limits().max_file_size_bytes
 
     def discard_abandoned(self) -> int:
         """Remove what killed servers left of uploads under way; returns how many."""
         return self.storage.discard_incoming(self.now() - KEEP_INCOMING)
 
-    def _checked_size(self, path: Path) -> int:
+    def _keep(self, path: Path, video: Video, note: Callable[[Within], None]) -> None:
+        key = source_key(video.id)
+        self.storage.adopt(path, key)
+        try:
+            self.transactions.run(note)
+        except BaseException:
+            self.storage.remove(key)
+            raise
+
+    def _checked_size(self, path: Path, most_bytes: int | None) -> int:
         size_bytes = path.stat().st_size
         if size_bytes == 0:
             raise Invalid("The uploaded file is empty.", fields={"file": ["Empty file."]})
-        if size_bytes > self.max_bytes:
-            raise TooLarge(f"A video may have at most {self.max_bytes} bytes.")
+        if most_bytes is not None and size_bytes > most_bytes:
+            raise TooLarge(f"A video may have at most {most_bytes} bytes.")
         with path.open("rb") as opened:
             if not is_accepted_container(opened.read(HEAD_BYTES)):
                 raise UnsupportedFormat(
@@ -91,8 +130,10 @@ class UploadService:
                 )
         return size_bytes
 
-    def _new_video(self, actor: Actor, upload: Upload, details: Details, size_bytes: int) -> Video:
-        now, video_id = self.now(), self.new_id()
+    def _new_video(
+        self, video_id: str, actor: Actor, upload: Upload, details: Details, size_bytes: int
+    ) -> Video:
+        now = self.now()
         return Video(
             **identity(video_id),
             author_id=actor.id or "",
@@ -107,7 +148,21 @@ class UploadService:
                 key=source_key(video_id), filename=upload.filename, size_bytes=size_bytes
             ),
             processing=Processing(lease_until=now),
+            stored_bytes=size_bytes,
         )
+
+    def _insist_on_author(self, video: Video) -> Author | None:
+        """Who made it; with a closed account, nothing of an upload that was under way is kept.
+
+        Asked once the video is on record: who is closed later finds it there, and removes it.
+        """
+        author = self.users.authors([video.author_id]).get(video.author_id)
+        if author is None or author.deleted_at is None:
+            return author
+        self.videos.withdraw(video.id, self.now())
+        self.storage.remove(source_key(video.id))
+        self.videos.erase(video.id, self.now())
+        raise Forbidden("This account is closed.")
 
     def _enqueue(self, video_id: str) -> None:
         try:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 EXAMPLE = (ROOT / ".env.example").read_text()
-ROLES = set(app.main.commands)
+ROLES = app.main.commands.keys() - {"users"}
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "clutch"}
 ONE_SHOT = {"seed", "s3-bucket"}
 # What only the object store of the s3 profile reads.

@@ -132,7 +132,7 @@ def test_a_mongod_that_dies_while_the_rest_starts_is_started_again(stack_in):
     stack = stack_in(STANDIN_SLOW="api").until_says("Starting the API")
     os.kill(stack.pid_of("mongod"), signal.SIGKILL)
     stack.until_ready()
-    assert "mongod is back after" in stack.said()
+    stack.until_says("mongod is back after")
 
 
 def test_a_second_ctrl_c_hurries_the_children_but_not_the_databases(stack_in):

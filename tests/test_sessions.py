@@ -74,6 +74,21 @@ def test_a_login_says_where_it_came_from(client, ann):
     assert here["address"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/auth/login", {"login": "ann", "password": "Passw0rd"}),
+        (
+            "/api/auth/register",
+            {"username": "kim", "email": "kim@example.com", "password": "Passw0rd"},
+        ),
+    ],
+)
+def test_a_device_may_be_named_to_the_platform_as_well(client, ann, path, body):
+    tokens = client.post(path, json=body | {"device": "tv"}).get_json()["tokens"]
+    assert devices(client, bearer(tokens["access_token"]))[0]["device"] == "tv"
+
+
 def test_when_a_device_was_last_seen_is_noted_now_and_then(client, ann, services, clock):
     (before,) = devices(client, ann.headers)
     clock.forward(minutes=6)
@@ -217,7 +232,8 @@ def test_who_is_deactivated_while_they_sign_in_gets_no_session(services, ann):
     )
     with pytest.raises(Unauthorized):
         services.sessions.open(ann.user, device=Device(), lifetime=HOUR)
-    newest = services.sessions.sessions.collection.find({"user_id": ann.user.id}).sort("_id", -1)
+    sessions = services.sessions.sessions.collection
+    newest = sessions.find({"user_id": ann.user.id}).sort("created_at", -1)
     assert newest[0]["revoked_at"] is not None
 
 

@@ -13,3 +13,13 @@ from workers.runtime import services
 def process_video(video_id: str) -> None:
     """Make an upload playable (services/transcoding.py)."""
     services().transcoding.run(video_id)
+
+
+def send_mail(mail_id: str) -> None:
+    """Send a mail that was asked for (services/mailing.py)."""
+    services().mailing.send(mail_id)
+
+
+def delete_user(user_id: str) -> None:
+    """Take away what a closed account has left behind (services/deletion.py)."""
+    services().deletion.run(user_id)

@@ -15,7 +15,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from services.adapters.lifeline import die_with_parent
-from services.adapters.queue import QUEUE
+from services.adapters.queue import MAIL_QUEUE, QUEUE
 from services.container import Services, build
 
 
@@ -47,7 +47,8 @@ def run(redis_url: str) -> None:
     """Work until told to stop. Every worker also promotes scheduled jobs; one does at a time."""
     import workers.jobs  # noqa: F401, PLC0415 - imported before the fork, so that no job pays for it
 
-    worker = ClutchWorker([QUEUE], connection=Redis.from_url(redis_url), serializer=JSONSerializer)
+    queues, redis = [MAIL_QUEUE, QUEUE], Redis.from_url(redis_url)
+    worker = ClutchWorker(queues, connection=redis, serializer=JSONSerializer)
     worker.work(with_scheduler=True, logging_level="WARNING")
 
 

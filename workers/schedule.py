@@ -25,6 +25,10 @@ class Task:
 def tasks(sweep_seconds: int) -> tuple[Task, ...]:
     return (
         Task(name="sweep", seconds=sweep_seconds, do=lambda s: s.transcoding.sweep()),
+        Task(name="mail", seconds=sweep_seconds, do=lambda s: s.mailing.sweep()),
+        Task(name="delete", seconds=sweep_seconds, do=lambda s: s.deletion.sweep()),
+        Task(name="expire", seconds=60, do=lambda s: s.resumable.expire()),
+        Task(name="quota", seconds=60, do=lambda s: s.quota.reset()),
         Task(name="discard", seconds=3600, do=lambda s: s.uploads.discard_abandoned()),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from blueprints.client.dialect import dialect
 from blueprints.client.streams import streams
+from blueprints.client.uploads import uploads
+from blueprints.client.users import users
 from blueprints.client.videos import videos
 
 PREFIXES = tuple(
@@ -21,6 +23,6 @@ PREFIXES = tuple(
         "media",
     )
 )
-BLUEPRINTS = (videos, streams)
+BLUEPRINTS = (videos, streams, uploads, users)
 
 __all__ = ["BLUEPRINTS", "PREFIXES", "dialect"]

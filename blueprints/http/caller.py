@@ -10,14 +10,15 @@ from typing import Any, TypeVar, cast
 
 from flask import g, request
 
-from blueprints.http.context import requested_view, services
-from models.errors import ClutchError, Unauthorized
+from blueprints.http.context import device, requested_view, services
+from models.errors import ClutchError, SecondFactorMissing, Unauthorized
 from services.adapters.register import Visits
 from services.policies import VISITOR, Actor
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC, OPTIONAL, REQUIRED = "public", "optional", "required"
+ENROL = "Your role needs a second factor. Set one up before anything else."
 
 
 def public(view: View) -> View:
@@ -29,6 +30,12 @@ def public(view: View) -> View:
 def for_visitors_too(view: View) -> View:
     """For everybody, and more for who signs in. A token that is sent must be valid."""
     view.access = OPTIONAL  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def before_enrolment(view: View) -> View:
+    """Also for who must set up a second factor first: what that takes, and leaving."""
+    view.is_open_before_enrolment = True  # type: ignore[attr-defined]  # functions take attributes
     return view
 
 
@@ -51,7 +58,7 @@ def identify(counted: Callable[[str], Visits | None]) -> None:
     if token is None or access_of(requested_view()) == PUBLIC:
         return
     try:
-        admission = services().sessions.authenticate(token, counted)
+        admission = services().sessions.authenticate(token, counted, device)
     except ClutchError as refused:
         g.refusal = refused
         return
@@ -67,6 +74,8 @@ def admit() -> None:
         raise g.refusal
     if access_of(view) == REQUIRED and caller() is VISITOR:
         raise Unauthorized("Token is missing")
+    if caller().must_enrol and not getattr(view, "is_open_before_enrolment", False):
+        raise SecondFactorMissing(ENROL)
 
 
 def _bearer_token() -> str | None:

@@ -28,8 +28,10 @@ STATUS: Mapping[type[errors.ClutchError], int] = {
     errors.Invalid: 400,
     errors.UnsupportedFormat: 415,
     errors.TooLarge: 413,
+    errors.ChecksumMismatch: 460,  # tus gives it this number
     errors.Expired: 410,
     errors.Conflict: 409,
+    errors.Locked: 423,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
     errors.ClutchError: 500,

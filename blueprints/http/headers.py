@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 from flask_cors import CORS
 
+from blueprints.http import tus
 from config import Settings
 
 POLICY = "Content-Security-Policy"
@@ -28,6 +29,7 @@ EXPOSED = (
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
+    "X-Next-Cursor",
 )
 # Until origins are configured, apps under development on this machine may ask.
 LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?\Z")
@@ -49,7 +51,12 @@ def start(app: Flask, settings: Settings) -> None:
         "expose_headers": ["Content-Length", "Content-Range"],
         "max_age": 86400,
     }
-    resources: dict[Any, Any] = {r"/hls/.*": media, r"/.*": everywhere}
+    tus_clients = {**everywhere, "expose_headers": [*EXPOSED, *tus.EXPOSED]}
+    resources: dict[Any, Any] = {
+        r"/hls/.*": media,
+        r"/upload/.*": tus_clients,
+        r"/.*": everywhere,
+    }
     CORS(app, resources=resources, send_wildcard=True)
     app.after_request(_secure)
 

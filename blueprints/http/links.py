@@ -25,6 +25,11 @@ def link(path: str) -> str:
     return _BASE.get() + path
 
 
+def avatar(url: str) -> str:
+    """Somebody's picture, or the one for who has none."""
+    return url or link("/static/avatar.svg")
+
+
 def stream_url(stream: Stream) -> str:
     """001's `stream_url`: an embed elsewhere, or a granted master playlist here."""
     return stream.url or (settings().cdn_base_url.rstrip("/") or _BASE.get()) + (stream.path or "")

@@ -77,7 +77,8 @@ def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
 
 
 def _is_container(key: object, prefix: str) -> bool:
-    return (not prefix and key in {"json", "query", "multipart", "_schema"}) or key == "_schema"
+    places = {"json", "query", "multipart", "headers", "_schema"}
+    return (not prefix and key in places) or key == "_schema"
 
 
 PARSER = RequestParser()

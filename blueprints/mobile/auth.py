@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from blueprints.http.caller import caller, public
+from blueprints.http.caller import before_enrolment, caller, public
 from blueprints.http.context import device, services, settings
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.limits import limit_authentication
@@ -29,7 +29,10 @@ auth = FamilyBlueprint(dialect, "auth", "/auth", "Sign up, sign in, sign out.")
 def signup(body: Json) -> Json:
     """Create an account (001). 400 for a field that is missing or wrong, 409 for a taken e-mail."""
     user = services().accounts.sign_up(
-        email=body["email"], password=body["password"], display_name=body["name"].strip()
+        email=body["email"],
+        password=body["password"],
+        display_name=body["name"].strip(),
+        invitation_token=body["invitation_token"],
     )
     return {"message": "User registered successfully", "user_id": user.oid}
 
@@ -40,10 +43,14 @@ def signup(body: Json) -> Json:
 @auth.response(200, LoginAnswer)
 @public
 def login(body: Json) -> Json:
-    """Sign in for 24 hours (001). 401 for a wrong e-mail or password, whichever it is."""
+    """Sign in for 24 hours (001). 401 for a wrong e-mail or password, whichever it is.
+
+    With a second factor also `otp`: 401 with the code MFA_REQUIRED says that it is missing.
+    """
     signed_in = services().accounts.sign_in(
         login=body["email"],
         password=body["password"],
+        otp=body["otp"],
         device=device(body["device"]),
         lifetime=timedelta(hours=settings().mobile_token_hours),
     )
@@ -58,6 +65,7 @@ def login(body: Json) -> Json:
 
 @auth.route("/me")
 @auth.response(200, MeAnswer)
+@before_enrolment
 def me() -> Json:
     """Who is signed in (001)."""
     return {"user": services().accounts.me(caller())}
@@ -65,6 +73,7 @@ def me() -> Json:
 
 @auth.route("/logout", methods=["POST"])
 @auth.response(200, Message)
+@before_enrolment
 def logout() -> Json:
     """End this session at once, on every server (001 calls its own a mock)."""
     services().sessions.end_current(caller())

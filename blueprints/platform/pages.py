@@ -30,14 +30,27 @@ def to_query(asked: Json) -> Query:
 
 def page_of(asked: Json, query: Query, found: NumberedList) -> Json:
     more = found.videos.has_more
+    cursor = to_cursor(asked["sort"], found.videos.end) if more else None
     return {
         "videos": _VIDEO.dump(found.videos.items, many=True),
-        "pagination": {
-            "current_page": asked["page"],
-            "total_pages": ceil(found.total / query.limit),
-            "total_items": found.total,
-            "has_next": more,
-            "has_prev": asked["page"] > 1 or query.after is not None,
-            "next_cursor": to_cursor(asked["sort"], found.videos.end) if more else None,
-        },
+        "pagination": pagination(asked, query.limit, found.total, cursor),
     }
+
+
+def pagination(asked: Json, limit: int, total: int, next_cursor: str | None) -> Json:
+    """What 003 says of a page; there is a next one where there is a cursor for it."""
+    return {
+        "current_page": asked["page"],
+        "total_pages": ceil(total / limit),
+        "total_items": total,
+        "has_next": next_cursor is not None,
+        "has_prev": asked["page"] > 1 or bool(asked.get("cursor")),
+        "next_cursor": next_cursor,
+    }
+
+
+def place_of(asked: Json, order: str) -> Json:
+    """Where a page begins: `after` what a cursor says, else having skipped the pages before."""
+    after, size = from_cursor(order, asked.get("cursor")), asked["page_size"]
+    skip = 0 if after else (asked["page"] - 1) * size
+    return {"after": str(after.value) if after else "", "skip": skip, "limit": size}

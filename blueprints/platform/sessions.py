@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blueprints.http.caller import caller
+from blueprints.http.caller import before_enrolment, caller
 from blueprints.http.context import services
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.platform.dialect import dialect
@@ -13,6 +13,7 @@ sessions = FamilyBlueprint(dialect, "sessions", "/api/auth", "See and end device
 
 @sessions.route("/logout", methods=["POST"])
 @sessions.response(200, Done)
+@before_enrolment
 def logout() -> Json:
     """End this session at once, on every server."""
     services().sessions.end_current(caller())

@@ -16,6 +16,8 @@ from rq.serializers import JSONSerializer
 from models.errors import Unavailable
 
 QUEUE = "clutch"
+# Mails do not stand in line behind videos: workers take what is here first.
+MAIL_QUEUE = "clutch-mail"
 # Far beyond any honest job; each child process has a tighter limit of its own.
 TIMEOUT_SECONDS = 12 * 3600
 KEEP_FAILURE_SECONDS = 24 * 3600
@@ -25,6 +27,8 @@ class Job(StrEnum):
     """Every job there is, by import path, so that services need not import workers."""
 
     PROCESS_VIDEO = "workers.jobs.process_video"
+    DELETE_USER = "workers.jobs.delete_user"
+    SEND_MAIL = "workers.jobs.send_mail"
 
 
 class JobQueue(Protocol):
@@ -47,6 +51,7 @@ class RqQueue:
 
     def __init__(self, redis: Redis) -> None:
         self.rq = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+        self.mails = Queue(MAIL_QUEUE, connection=redis, serializer=JSONSerializer)
 
     def enqueue(self, job: Job, entity_id: str) -> bool:
         try:
@@ -58,7 +63,8 @@ class RqQueue:
         return True
 
     def _enqueue(self, job: Job, entity_id: str) -> None:
-        self.rq.enqueue(
+        queue = self.mails if job is Job.SEND_MAIL else self.rq
+        queue.enqueue(
             job.value,
             entity_id,
             job_id=_job_id(job, entity_id),

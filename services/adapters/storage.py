@@ -41,6 +41,10 @@ class Storage(Protocol):
         """The local file to serve for `key`; None if there is none."""
         ...
 
+    def size(self, key: str) -> int:
+        """How many bytes a file, or all that is in a folder, takes up; 0 if it is not there."""
+        ...
+
     def remove(self, key: str) -> None:
         """Forget a file or folder. Removing what is not there is not an error."""
         ...
@@ -70,6 +74,8 @@ class LocalStorage:
         _flush(aside)
         try:
             aside.replace(target)
+            # Of two names of one file, as when this is done again, a rename leaves both.
+            aside.unlink(missing_ok=True)
         except OSError:
             if not target.is_dir():
                 raise
@@ -87,6 +93,11 @@ class LocalStorage:
     def file(self, key: str) -> Path | None:
         path = self._root / key
         return path if path.is_file() else None
+
+    def size(self, key: str) -> int:
+        path = self._root / key
+        files = [path] if path.is_file() else path.rglob("*")
+        return sum(file.stat().st_size for file in files if file.is_file())
 
     def remove(self, key: str) -> None:
         _remove(self._root / key)

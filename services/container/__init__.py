@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from config import Settings
 from models import database
@@ -13,15 +14,36 @@ from services.adapters.clock import Clock, RedisClock
 from services.adapters.events import Events
 from services.adapters.queue import JobQueue
 from services.adapters.storage import Storage
+from services.administration import AdministrationService
 from services.audit import Audit
 from services.catalogue import CatalogueService
-from services.container import accounts, media
-from services.container.parts import OUTAGES, Readiness, connect, connect_redis, new_id, now
+from services.channels import ChannelService
+from services.configuration import ConfigurationService
+from services.container import accounts, foreign, limits, mail, media, membership
+from services.container import people as persons
+from services.container.openid import openid
+from services.container.parts import OUTAGES, Parts, Readiness, connect, connect_redis, new_id, now
+from services.deletion import DeletionService
+from services.export import ExportService
+from services.history import HistoryService
+from services.identities import IdentityService
+from services.invitations import InvitationService
+from services.mailing import MailService
+from services.openid import OpenIdService
+from services.operating import OperatingService
+from services.people import PeopleService
 from services.playback import PlaybackService
+from services.quota import QuotaService
+from services.recovery import RecoveryService
+from services.registration import Registration
+from services.resumable import ResumableService
+from services.second_factor import SecondFactorService
 from services.seeding import SeedingService
 from services.sessions import SessionService
+from services.signatures import RequestSignatures
 from services.transcoding import TranscodingService
 from services.uploads import UploadService
+from services.verification import VerificationService
 
 __all__ = ["OUTAGES", "Services", "build", "connect_redis", "new_id", "now"]
 
@@ -33,10 +55,30 @@ class Services:
     settings: Settings
     accounts: AccountService
     sessions: SessionService
+    second_factors: SecondFactorService
+    mailing: MailService
+    verification: VerificationService
+    recovery: RecoveryService
+    people: PeopleService
+    channels: ChannelService
+    history: HistoryService
+    registration: Registration
+    invitations: InvitationService
+    administration: AdministrationService
+    deletion: DeletionService
+    export: ExportService
+    operating: OperatingService
+    identities: IdentityService
+    # None unless REQUEST_SIGNATURE_SECRET is set.
+    signatures: RequestSignatures | None
+    openid: OpenIdService
     audit: Audit
     catalogue: CatalogueService
     playback: PlaybackService
     uploads: UploadService
+    resumable: ResumableService
+    quota: QuotaService
+    configuration: ConfigurationService
     transcoding: TranscodingService
     seeding: SeedingService
     storage: Storage
@@ -56,23 +98,61 @@ def build(
 ) -> Services:
     """Connect, and wire every use-case. One call per process, after any fork."""
     parts = connect(settings or Settings.from_env().checked(), now, new_id)
-    uploads, sessions = media.uploads(parts), accounts.sessions(parts)
+    configuration = limits.configuration(parts)
+    quota = limits.quota(parts, configuration)
+    uploads, sessions = media.uploads(parts, configuration, quota), accounts.sessions(parts)
+    second_factors = accounts.second_factors(parts, sessions)
+    mailing = mail.mailing(parts)
+    registration = membership.registration(parts)
+    verification = mail.verification(parts, mailing)
+    history = persons.history(parts)
     return Services(
-        settings=parts.settings,
-        accounts=accounts.accounts(parts, sessions),
+        accounts=accounts.accounts(parts, sessions, second_factors, verification, registration),
         sessions=sessions,
-        audit=parts.audit,
-        catalogue=media.catalogue(parts),
-        playback=media.playback(parts),
+        second_factors=second_factors,
+        mailing=mailing,
+        verification=verification,
+        recovery=mail.recovery(parts, sessions, mailing),
+        **persons.people(parts, sessions, history, verification),
+        registration=registration,
+        invitations=membership.invitations(parts, registration, mailing),
+        administration=membership.administration(parts, sessions),
+        deletion=membership.deletion(parts, sessions, second_factors),
+        operating=membership.operating(parts, sessions),
+        openid=openid(parts, sessions, second_factors, verification),
+        playback=media.playback(parts, history),
         uploads=uploads,
-        transcoding=media.transcoding(parts),
+        resumable=limits.resumable(parts, uploads, quota),
+        quota=quota,
+        configuration=configuration,
         seeding=media.seeding(parts, uploads),
-        storage=parts.storage,
-        queue=parts.queue,
-        events=parts.events,
-        clock=RedisClock(parts.redis),
-        readiness=Readiness(
+        **_independent(parts),
+        **_plumbing(parts),
+    )
+
+
+def _independent(parts: Parts) -> dict[str, Any]:
+    """Use-cases that need none of the others."""
+    return {
+        "export": membership.export(parts),
+        "identities": foreign.identities(parts),
+        "signatures": foreign.signatures(parts),
+        "catalogue": media.catalogue(parts),
+        "transcoding": media.transcoding(parts),
+    }
+
+
+def _plumbing(parts: Parts) -> dict[str, Any]:
+    """What is handed on as it is."""
+    return {
+        "settings": parts.settings,
+        "audit": parts.audit,
+        "storage": parts.storage,
+        "queue": parts.queue,
+        "events": parts.events,
+        "clock": RedisClock(parts.redis),
+        "readiness": Readiness(
             {"mongodb": lambda: database.ping(parts.mongo), "redis": parts.redis.ping}
         ),
-        prepare=lambda: database.ensure_indexes(parts.repositories),
-    )
+        "prepare": lambda: database.ensure_indexes(parts.repositories),
+    }

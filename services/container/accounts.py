@@ -6,9 +6,14 @@ from datetime import timedelta
 
 from services.accounts import AccountService
 from services.adapters.attempts import RedisAttempts
+from services.container.foreign import foreign_tokens
 from services.container.parts import Parts
 from services.lockout import Lockout
+from services.registration import Registration
+from services.second_factor import SecondFactorService
+from services.secrets_box import SecretsBox
 from services.sessions import SessionService
+from services.verification import VerificationService
 
 
 def sessions(parts: Parts) -> SessionService:
@@ -17,20 +22,48 @@ def sessions(parts: Parts) -> SessionService:
         users=parts.users,
         live=parts.live,
         tokens=parts.tokens,
+        foreign=foreign_tokens(parts),
         audit=parts.audit,
+        second_factor_roles=frozenset(parts.settings.mfa_required_roles),
         refresh_lifetime=timedelta(days=parts.settings.refresh_token_days),
         now=parts.now,
         new_id=parts.new_id,
     )
 
 
-def accounts(parts: Parts, sessions: SessionService) -> AccountService:
+def lockout(parts: Parts) -> Lockout:
+    return Lockout(attempts=RedisAttempts(parts.redis), sessions=parts.sessions)
+
+
+def second_factors(parts: Parts, sessions: SessionService) -> SecondFactorService:
+    return SecondFactorService(
+        users=parts.users,
+        sessions=sessions,
+        passwords=parts.passwords,
+        lockout=lockout(parts),
+        audit=parts.audit,
+        box=SecretsBox(parts.settings.jwt_secret_key, "second factor"),
+        required_roles=parts.settings.mfa_required_roles,
+        now=parts.now,
+    )
+
+
+def accounts(
+    parts: Parts,
+    sessions: SessionService,
+    second_factors: SecondFactorService,
+    verification: VerificationService,
+    registration: Registration,
+) -> AccountService:
     return AccountService(
         users=parts.users,
         videos=parts.videos,
         sessions=sessions,
         passwords=parts.passwords,
-        lockout=Lockout(attempts=RedisAttempts(parts.redis), sessions=parts.sessions),
+        second_factors=second_factors,
+        verification=verification,
+        registration=registration,
+        lockout=lockout(parts),
         audit=parts.audit,
         now=parts.now,
         new_id=parts.new_id,

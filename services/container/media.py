@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from models.database import Transactions
 from services.adapters.media.ffmpeg import Ffmpeg
 from services.adapters.media.packager import Packager
 from services.adapters.media.tools import find_tools
 from services.catalogue import CatalogueService
+from services.configuration import ConfigurationService
 from services.container.parts import OUTAGES, Parts
 from services.grants import Grants
+from services.history import HistoryService
 from services.playback import PlaybackService
+from services.quota import QuotaService
 from services.remembered import Remembered
 from services.seeding import SeedingService
 from services.transcoding import TranscodingService
@@ -32,21 +36,27 @@ def catalogue(parts: Parts) -> CatalogueService:
     )
 
 
-def playback(parts: Parts) -> PlaybackService:
+def playback(parts: Parts, history: HistoryService) -> PlaybackService:
     return PlaybackService(
         shelf=parts.shelf,
         tokens=parts.tokens,
         grants=Grants(secret=parts.settings.edge_key, now=parts.now),
+        history=history,
     )
 
 
-def uploads(parts: Parts) -> UploadService:
+def uploads(
+    parts: Parts, configuration: ConfigurationService, quota: QuotaService
+) -> UploadService:
     return UploadService(
         videos=parts.videos,
         users=parts.users,
+        activity=parts.activity,
         storage=parts.storage,
         queue=parts.queue,
-        max_bytes=parts.settings.max_video_bytes,
+        transactions=Transactions(parts.mongo),
+        configuration=configuration,
+        quota=quota,
         now=parts.now,
         new_id=parts.new_id,
     )

@@ -17,12 +17,20 @@ from redis.retry import Retry
 from config import Settings
 from models import database
 from models.audit import AuditLog
+from models.configuration import Configurations
 from models.database import Database, Indexed
+from models.email_tokens import EmailTokens
 from models.errors import Unavailable
+from models.history import History
 from models.identities import Identities
+from models.invitations import Invitations
+from models.mails import Mails
+from models.quotas import Quotas
 from models.sessions import Sessions
+from models.uploads import Uploads
 from models.users import Users
 from models.videos import Videos
+from services.activity import Activity
 from services.adapters.events import Events, RedisEvents
 from services.adapters.queue import JobQueue, RqQueue
 from services.adapters.register import RedisSessionRegister, SessionRegister
@@ -34,6 +42,8 @@ from services.shelf import Shelf
 from services.tokens import Tokens
 
 SHELF_SIZE = 2_000
+# How exactly it is known when somebody was last active.
+ACTIVE_SECONDS = 60
 
 # What is raised while a server that CLUTCH needs is away.
 OUTAGES: tuple[type[Exception], ...] = (
@@ -94,10 +104,18 @@ class Parts:
     users: Users
     videos: Videos
     shelf: Shelf
+    history: History
+    activity: Activity
     sessions: Sessions
     identities: Identities
     audit_log: AuditLog
     audit: Audit
+    invitations: Invitations
+    mails: Mails
+    email_tokens: EmailTokens
+    uploads: Uploads
+    quotas: Quotas
+    configurations: Configurations
     live: SessionRegister
     tokens: Tokens
     passwords: Passwords
@@ -117,25 +135,28 @@ class Parts:
 def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[], str]) -> Parts:
     mongo = database.connect(settings.mongo_url, settings.database)
     redis = connect_redis(settings.redis_url)
-    videos, log = Videos(mongo.videos), AuditLog(mongo.audit_log)
+    users, videos, log = Users(mongo.users), Videos(mongo.videos), AuditLog(mongo.audit_log)
     return Parts(
         settings=settings,
         mongo=mongo,
         redis=redis,
-        users=Users(mongo.users),
+        users=users,
         videos=videos,
         shelf=_shelf(videos, settings.shelf_seconds),
+        history=History(mongo.history),
+        activity=Activity(users=users, noted=Remembered(seconds=ACTIVE_SECONDS), now=now),
         sessions=Sessions(mongo.sessions),
         identities=Identities(mongo.identities),
         audit_log=log,
         audit=Audit(log=log, now=now, new_id=new_id),
+        invitations=Invitations(mongo.invitations),
+        mails=Mails(mongo.mails),
+        email_tokens=EmailTokens(mongo.email_tokens),
+        uploads=Uploads(mongo.uploads),
+        quotas=Quotas(mongo.users),
+        configurations=Configurations(mongo.configuration),
         live=RedisSessionRegister(redis),
-        tokens=Tokens(
-            secret=settings.jwt_secret_key,
-            playback_lifetime=timedelta(minutes=settings.playback_token_minutes),
-            now=now,
-            new_id=new_id,
-        ),
+        tokens=_tokens(settings, now, new_id),
         passwords=Passwords(
             pepper=settings.password_pepper,
             rounds=settings.bcrypt_rounds,
@@ -145,6 +166,15 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
         storage=LocalStorage(settings.media_root),
         queue=RqQueue(redis),
         events=RedisEvents(redis),
+        now=now,
+        new_id=new_id,
+    )
+
+
+def _tokens(settings: Settings, now: Callable[[], datetime], new_id: Callable[[], str]) -> Tokens:
+    return Tokens(
+        secret=settings.jwt_secret_key,
+        playback_lifetime=timedelta(minutes=settings.playback_token_minutes),
         now=now,
         new_id=new_id,
     )

@@ -14,6 +14,9 @@ class Signup(Lenient):
     name = fields.String(required=True, validate=validate.Length(1, 100))
     email = fields.String(required=True, validate=validate.Length(1, 254))
     password = fields.String(required=True, load_only=True, validate=validate.Length(6, 1024))
+    invitation_token = fields.String(
+        load_default=None, load_only=True, validate=validate.Length(1, 100)
+    )
 
     @validates("name")
     def not_blank(self, value: str, **_: Any) -> None:
@@ -24,6 +27,12 @@ class Signup(Lenient):
 class Login(Lenient):
     email = fields.String(required=True, validate=validate.Length(1, 254))
     password = fields.String(required=True, load_only=True, validate=validate.Length(1, 1024))
+    otp = fields.String(
+        load_default="",
+        load_only=True,
+        validate=validate.Length(max=40),
+        metadata={"description": "Six digits of an authenticator app, or a recovery code."},
+    )
     device = fields.String(load_default="", validate=validate.Length(max=100))
 
 

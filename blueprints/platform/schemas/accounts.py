@@ -7,12 +7,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
 
-from blueprints.http.links import link
+from blueprints.http.links import avatar
 from blueprints.http.shapes import Shape
-
-
-def avatar(url: str) -> str:
-    return url or link("/static/avatar.svg")
 
 
 def username() -> fields.String:
@@ -26,16 +22,35 @@ def password() -> fields.String:
     return fields.String(required=True, load_only=True, validate=validate.Length(8, 1024))
 
 
-class Registration(Schema):
-    username = username()
-    email = fields.String(required=True, validate=validate.Length(3, 254))
+class NewPassword(Schema):
+    """Wherever one is chosen: 000's rules."""
+
     password = password()
-    display_name = fields.String(validate=validate.Length(1, 50))
 
     @validates("password")
     def strong_enough(self, value: str, **_: Any) -> None:
         if not (re.search(r"[A-Z]", value) and re.search(r"\d", value)):
             raise ValidationError("At least one upper-case letter and one digit.")
+
+
+def device_name() -> fields.String:
+    return fields.String(
+        load_default="",
+        validate=validate.Length(max=100),
+        metadata={"description": "What the list of devices calls this one (002)."},
+    )
+
+
+class RegistrationOut(Shape):
+    mode = fields.String(metadata={"enum": ["open", "invite", "closed"]})
+
+
+class Registration(NewPassword):
+    username = username()
+    email = fields.String(required=True, validate=validate.Length(3, 254))
+    display_name = fields.String(validate=validate.Length(1, 50))
+    invitation_token = fields.String(load_only=True, validate=validate.Length(1, 100))
+    device = device_name()
 
 
 class Login(Schema):
@@ -45,13 +60,21 @@ class Login(Schema):
     username = fields.String(validate=validate.Length(1, 254))
     email = fields.String(validate=validate.Length(1, 254))
     password = fields.String(required=True, load_only=True, validate=validate.Length(1, 1024))
+    otp = fields.String(
+        load_default="",
+        load_only=True,
+        validate=validate.Length(max=40),
+        metadata={"description": "Six digits of an authenticator app, or a recovery code."},
+    )
+
+    device = device_name()
 
     @post_load
     def one_login(self, data: dict[str, str], **_: Any) -> dict[str, str]:
-        given = [data[name] for name in ("login", "username", "email") if name in data]
+        given = [data.pop(name) for name in ("login", "username", "email") if name in data]
         if len(given) != 1:
             raise ValidationError("Send one of login, username or email.", "login")
-        return {"login": given[0], "password": data["password"]}
+        return {"login": given[0], **data}
 
 
 class RefreshRequest(Schema):
@@ -89,7 +112,7 @@ class SignedInAnswer(Shape):
     success = fields.Boolean()
     message = fields.String()
     user = fields.Nested(NewUser)
-    tokens = fields.Nested(TokenPair)
+    tokens = fields.Nested(TokenPair, allow_none=True)
 
 
 class MeAnswer(Shape):

@@ -8,27 +8,18 @@ from flask_smorest.fields import Upload
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 from werkzeug.datastructures import FileStorage
 
-from blueprints.http.links import link
+from blueprints.http.links import avatar, link
 from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
-from blueprints.platform.schemas.accounts import avatar
+from blueprints.http.tags import to_tags
 from models.video import ProcessingStatus, Sort, Video, Visibility
 from services.catalogue import VideoPage
 
 PAGE_LIMIT = 50
 PAGE_SIZE_LIMIT = 100
 LAST_PAGE = 1_000_000
-MAX_TAGS = 30
 
 SORTS = {"latest": Sort.LATEST, "popular": Sort.POPULAR, "trending": Sort.TRENDING}
-
-
-def to_tags(text: str) -> tuple[str, ...]:
-    """`a, b,,a` is the tags a and b. Raises `ValidationError` for more than anybody needs."""
-    tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
-    if len(tags) > MAX_TAGS:
-        raise ValidationError(f"At most {MAX_TAGS} tags.", "tags")
-    return tags
 
 
 def thumbnail(video: Video) -> str:

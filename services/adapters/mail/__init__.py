@@ -1,0 +1,1 @@
+"""Mail: what letters say (`letters.py`), and how they leave (`mailer.py`)."""

@@ -1,0 +1,96 @@
+"""Wiring: who may register, invitations, administration, and the end of an account."""
+
+from __future__ import annotations
+
+from models.database import Transactions
+from services.administration import AdministrationService
+from services.container.accounts import lockout
+from services.container.parts import Parts
+from services.deletion import DeletionService
+from services.export import ExportService
+from services.invitations import InvitationService
+from services.mailing import MailService
+from services.operating import OperatingService
+from services.registration import Registration
+from services.second_factor import SecondFactorService
+from services.sessions import SessionService
+
+
+def registration(parts: Parts) -> Registration:
+    return Registration(
+        mode=parts.settings.registration_mode,
+        users=parts.users,
+        invitations=parts.invitations,
+        transactions=Transactions(parts.mongo),
+        now=parts.now,
+    )
+
+
+def invitations(
+    parts: Parts, registration: Registration, mailing: MailService
+) -> InvitationService:
+    return InvitationService(
+        invitations=parts.invitations,
+        registration=registration,
+        users=parts.users,
+        mailing=mailing,
+        audit=parts.audit,
+        base_url=parts.settings.base_url,
+        now=parts.now,
+        new_id=parts.new_id,
+    )
+
+
+def administration(parts: Parts, sessions: SessionService) -> AdministrationService:
+    return AdministrationService(
+        users=parts.users,
+        sessions=sessions,
+        log=parts.audit_log,
+        audit=parts.audit,
+        now=parts.now,
+    )
+
+
+def deletion(
+    parts: Parts, sessions: SessionService, second_factors: SecondFactorService
+) -> DeletionService:
+    known = (getattr(repository, "forget_all_of", None) for repository in parts.repositories)
+    return DeletionService(
+        users=parts.users,
+        videos=parts.videos,
+        mails=parts.mails,
+        sessions=sessions,
+        storage=parts.storage,
+        queue=parts.queue,
+        passwords=parts.passwords,
+        second_factors=second_factors,
+        lockout=lockout(parts),
+        audit=parts.audit,
+        forgetting=tuple(forget for forget in known if forget),
+        now=parts.now,
+    )
+
+
+def export(parts: Parts) -> ExportService:
+    return ExportService(
+        users=parts.users,
+        sessions=parts.sessions,
+        invitations=parts.invitations,
+        videos=parts.videos,
+        history=parts.history,
+        log=parts.audit_log,
+        audit=parts.audit,
+        now=parts.now,
+    )
+
+
+def operating(parts: Parts, sessions: SessionService) -> OperatingService:
+    return OperatingService(
+        users=parts.users,
+        sessions=sessions,
+        passwords=parts.passwords,
+        lockout=lockout(parts),
+        audit=parts.audit,
+        now=parts.now,
+        new_id=parts.new_id,
+    )

@@ -1,0 +1,57 @@
+"""Wiring: people's profiles, their videos, what they watched and when they were active."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.channels import ChannelService
+from services.container.accounts import lockout
+from services.container.parts import Parts
+from services.history import HistoryService
+from services.people import PeopleService
+from services.remembered import Remembered
+from services.sessions import SessionService
+from services.verification import VerificationService
+
+NOTED_SECONDS = 60
+
+
+def history(parts: Parts) -> HistoryService:
+    return HistoryService(
+        history=parts.history,
+        videos=parts.videos,
+        noted=Remembered(seconds=NOTED_SECONDS),
+        now=parts.now,
+        new_id=parts.new_id,
+    )
+
+
+def people(
+    parts: Parts,
+    sessions: SessionService,
+    history: HistoryService,
+    verification: VerificationService,
+) -> dict[str, Any]:
+    """All of it, by the names that `Services` has for it."""
+    people = _people(parts, sessions, history, verification)
+    channels = ChannelService(people=people, users=parts.users, videos=parts.videos)
+    return {"people": people, "channels": channels, "history": history}
+
+
+def _people(
+    parts: Parts,
+    sessions: SessionService,
+    history: HistoryService,
+    verification: VerificationService,
+) -> PeopleService:
+    return PeopleService(
+        users=parts.users,
+        videos=parts.videos,
+        sessions=sessions,
+        history=history,
+        passwords=parts.passwords,
+        lockout=lockout(parts),
+        verification=verification,
+        audit=parts.audit,
+        now=parts.now,
+    )

@@ -1,0 +1,69 @@
+"""Everything CLUTCH knows of a person, for that person (GDPR, article 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.audit import Action, AuditEntry, AuditLog
+from models.documents import After
+from models.errors import NotFound
+from models.history import History, Watched
+from models.invitations import Invitation, Invitations
+from models.sessions import Session, Sessions
+from models.user import User
+from models.users import Users
+from models.video import Video
+from models.videos import Videos
+from services.audit import Audit
+from services.policies import Actor
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Read as it is written: what is long is never in memory as a whole."""
+
+    user: User
+    at: datetime
+    sessions: Iterator[Session]
+    invitations: Iterator[Invitation]
+    videos: Iterator[Video]
+    history: Iterator[Watched]
+    audit: Iterator[AuditEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportService:
+    users: Users
+    sessions: Sessions
+    invitations: Invitations
+    videos: Videos
+    history: History
+    log: AuditLog
+    audit: Audit
+    now: Callable[[], datetime]
+
+    def of(self, actor: Actor) -> Export:
+        """One's own data."""
+        user = self.users.get(actor.id or "")
+        if user is None:
+            raise NotFound("User not found")
+        self.audit.record(Action.EXPORTED, user_id=user.id, actor_id=actor.id)
+        return Export(
+            user=user,
+            at=self.now(),
+            sessions=self.sessions.every_one_of(user.id),
+            invitations=iter(self.invitations.made_by(user.id)),
+            videos=self.videos.every_one_of(user.id),
+            history=self._watched(user.id),
+            audit=self.log.every_one_of(user.id),
+        )
+
+    def _watched(self, user_id: str) -> Iterator[Watched]:
+        after: After | None = None
+        while batch := self.history.newest_of(user_id, after=after, limit=BATCH):
+            yield from batch
+            after = After(batch[-1].watched_at, batch[-1].oid)
