@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -99,7 +100,35 @@ class _Flask(Flask):
 
 
 class _Api(Api):
-    """flask-smorest's, but for failures: ours leave through `failures` alone."""
+    """flask-smorest's, but for failures, and for when routes are described.
+
+    Failures leave through `failures` alone. Describing a hundred routes takes longer than all the
+    rest of a start, so it waits until somebody asks for openapi.json.
+    """
+
+    _undescribed: list[Any]
+    _describing: Lock
+
+    def __init__(self, app: Flask, **options: Any) -> None:
+        self._undescribed, self._describing = [], Lock()
+        super().__init__(app, **options)
+
+    def register_blueprint(self, blp: Any, **_options: Any) -> None:
+        app: Any = self._app
+        app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        app.register_blueprint(blp)
+        self._undescribed.append(blp)
+
+    def _openapi_json(self) -> Any:
+        with self._describing:
+            for blp in self._undescribed:
+                blp.register_views_in_doc(
+                    self, self._app, self.spec, name=blp.name, parameters=None
+                )
+                spec: Any = self.spec
+                spec.tag({"name": blp.name, "description": blp.description})
+            self._undescribed = []
+        return super()._openapi_json()
 
     def _register_error_handlers(self) -> None:
         pass
