@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from models.errors import Unauthorized
 from models.user import Role
 from services import container
 from services.sessions import Device
+from tests.counted_redis import counted
 from tests.wire import NOBODY, OID, UUID, failed
 
 HOUR = dt.timedelta(hours=1)
@@ -245,3 +247,15 @@ def test_a_session_that_a_client_names_is_not_taken_over(client, ann, sign_in):
     after = {session["id"] for session in devices(client, bearer(answer["token"]))}
     assert len(after - before) == 1
     assert not {"mine", "me"} & after
+
+
+def test_a_whole_request_costs_one_round_trip_to_redis(settings, clock, ann):
+    """It looks the session up and counts the request in one."""
+    with counted(settings.redis_url) as redis:
+        services = container.build(replace(settings, redis_url=redis.url), now=clock)
+        client = create_app(services).test_client()
+        assert client.get("/auth/sessions", headers=ann.headers).status_code == 200
+        before = redis.round_trips
+        for _ in range(10):
+            client.get("/auth/sessions", headers=ann.headers)
+        assert redis.round_trips - before == 10
