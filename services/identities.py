@@ -59,6 +59,8 @@ class IdentityService:
             return own
         email = _address(person)
         known = self.users.by_login(email)
+        if known and known.id == person.user_id and not own:
+            return known  # made by another first request, since the look above
         # The id of a closed account stays taken.
         new_id = person.user_id if person.user_id and not own else self.new_id()
         return _same(known, person) if known else self._made(new_id, email, person)

@@ -32,11 +32,19 @@ def user_id(stack: Stack, token: str) -> str:
     return stack.call("/api/auth/me", token=token).json["user"]["id"]
 
 
+class Listener(Client):
+    """One that also hears what the server says in the same breath as its welcome."""
+
+    def handshake(self) -> None:
+        super().handshake()
+        self._handle_events()
+
+
 def connect(stack: Stack, token: str = "") -> Client:
     found = re.search(r"ws://\S+/ws", stack.output())
     assert found
     headers: Any = {"Authorization": f"Bearer {token}"} if token else None
-    return Client(found[0], headers=headers)
+    return Listener(found[0], headers=headers)
 
 
 def say(socket: Client, message: Any) -> Any:

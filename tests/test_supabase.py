@@ -352,7 +352,7 @@ def test_a_session_is_kept_for_thirty_days_after_it_was_last_seen(services, proj
 
 def test_every_way_of_ending_a_session_reaches_it(client, services, project, ann, enter):
     verify(services, ann)
-    first, second = project.token("ann"), project.token("ann")
+    first, second = (project.token("ann", email_verified=True) for _ in range(2))
     enter(first)
     enter(project.renewed(first))
     linked = project.renewed(first, session_id=str(uuid4()))
@@ -426,7 +426,7 @@ def test_a_linked_account_that_was_deleted_is_not_made_again_by_its_session(
     services, settings, project, ann, enter, clock
 ):
     verify(services, ann)
-    token = project.token("ann")
+    token = project.token("ann", email_verified=True)
     enter(token)
     services.sessions.end_all_of(ann.user.id)
     services.identities.identities.forget_all_of(ann.user.id)
@@ -442,7 +442,7 @@ def test_a_linked_account_that_was_deleted_is_not_made_again_by_its_session(
 
 def test_a_link_to_an_account_that_is_no_more_opens_nothing(services, project, ann, enter):
     verify(services, ann)
-    token = project.token("ann")
+    token = project.token("ann", email_verified=True)
     enter(token)
     services.accounts.users.collection.delete_one({"id": ann.user.id})
     enter(project.renewed(token, session_id=str(uuid4())), 401)

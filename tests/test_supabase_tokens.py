@@ -295,7 +295,7 @@ def test_a_key_that_was_rotated_in_is_taken_on_within_five_seconds(status, proje
     assert status(project.token()) == 200
     project.keys.append(ec_key("ec-2"))
     project.keys.pop(0)
-    new = project.token()
+    new = project.token("new")
     assert status(new) == 401
     clock.forward(seconds=5)
     assert status(new) == 200
