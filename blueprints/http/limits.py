@@ -169,6 +169,12 @@ def start(app: Flask, settings: Settings) -> None:
     limiter.init_app(app)
     # Marked views check themselves when called; of all others it need not even be asked.
     app.before_request_funcs[None].remove(limiter._check_request_limit)  # noqa: SLF001 - it offers no switch
+    # Nor need every answer pass it: its headers are ours to write, and no count is taken back.
+    app.after_request_funcs[None] = [
+        after
+        for after in app.after_request_funcs[None]
+        if limiter not in getattr(after, "args", ())
+    ]
     app.extensions["clutch.limiter"] = limiter
     app.after_request(_tell)
 
