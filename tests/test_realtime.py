@@ -37,7 +37,7 @@ class Listener(Client):
 
     def handshake(self) -> None:
         super().handshake()
-        self._handle_events()
+        self._handle_events()  # type: ignore[attr-defined]  # its base has it, unstated
 
 
 def connect(stack: Stack, token: str = "") -> Client:
