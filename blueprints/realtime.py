@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
+from socket import SHUT_RDWR
 from typing import Any
 
 import gevent
 import orjson
 from flask import Flask, request
 from flask_sock import Sock
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.queue import Full, Queue
 from simple_websocket import ConnectionClosed, Server
 from wsproto.frame_protocol import CloseReason
@@ -112,18 +114,21 @@ def create(services: Services, hub: Hub) -> Flask:
             listener = Listener(_actor(services))
         except ClutchError as refused:
             connection.send(orjson.dumps(_error(refused)).decode())
-            return
-        sender = gevent.spawn(_send, connection, listener)
-        try:
-            while True:
-                _answer(hub, listener, connection.receive())
-        except ConnectionClosed:
-            return
-        finally:
-            hub.leave(listener)
-            sender.kill()
+            connection.close(CloseReason.POLICY_VIOLATION, refused.code)
+        else:
+            _converse(hub, listener, connection)
 
     return app
+
+
+class OneConversation(WSGIHandler):
+    """Ends the TCP connection with its WebSocket, which worked on a copy of the server's socket."""
+
+    def handle_one_response(self) -> None:
+        super().handle_one_response()
+        self.close_connection = True
+        with suppress(OSError):
+            self.socket.shutdown(SHUT_RDWR)
 
 
 def serve(services: Services) -> None:
@@ -131,7 +136,11 @@ def serve(services: Services) -> None:
     settings, hub = services.settings, Hub()
     gevent.spawn(hub.follow, services.events)
     server = WSGIServer(
-        (settings.host, settings.realtime_port), create(services, hub), log=None, error_log=log
+        (settings.host, settings.realtime_port),
+        create(services, hub),
+        log=None,
+        error_log=log,
+        handler_class=OneConversation,
     )
     server.serve_forever()
 
@@ -144,6 +153,18 @@ def _actor(services: Services) -> Actor:
     if actor.must_enrol:
         raise SecondFactorMissing(ENROL)
     return actor
+
+
+def _converse(hub: Hub, listener: Listener, connection: Server) -> None:
+    sender = gevent.spawn(_send, connection, listener)
+    try:
+        while True:
+            _answer(hub, listener, connection.receive())
+    except ConnectionClosed:
+        return
+    finally:
+        hub.leave(listener)
+        sender.kill()
 
 
 def _send(connection: Server, listener: Listener) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from simple_websocket import Client, ConnectionClosed
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as open_socket
 
 from tests.samples import big_buck_bunny
 from tests.stack import Stack, running
@@ -32,30 +34,20 @@ def user_id(stack: Stack, token: str) -> str:
     return stack.call("/api/auth/me", token=token).json["user"]["id"]
 
 
-class Listener(Client):
-    """One that also hears what the server says in the same breath as its welcome."""
-
-    def handshake(self) -> None:
-        super().handshake()
-        self._handle_events()  # type: ignore[attr-defined]  # its base has it, unstated
-
-
-def connect(stack: Stack, token: str = "") -> Client:
+def connect(stack: Stack, token: str = "") -> ClientConnection:
     found = re.search(r"ws://\S+/ws", stack.output())
     assert found
-    headers: Any = {"Authorization": f"Bearer {token}"} if token else None
-    return Listener(found[0], headers=headers)
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    return open_socket(found[0], additional_headers=headers, legacy=True)
 
 
-def say(socket: Client, message: Any) -> Any:
+def say(socket: ClientConnection, message: Any) -> Any:
     socket.send(message if isinstance(message, str) else json.dumps(message))
     return hear(socket)
 
 
-def hear(socket: Client, seconds: float = 30) -> Any:
-    text = socket.receive(timeout=seconds)
-    assert text is not None, "nothing was said"
-    return json.loads(text)
+def hear(socket: ClientConnection, seconds: float = 30) -> Any:
+    return json.loads(socket.recv(timeout=seconds))
 
 
 def test_an_owner_hears_of_every_step_until_ready(stack: Stack, token: str, user_id: str):
@@ -80,7 +72,8 @@ def test_what_was_unsubscribed_is_not_heard(stack: Stack, token: str, user_id: s
     answer = say(socket, {"type": "unsubscribe", "channel": channel})
     assert answer == {"type": "unsubscribed", "channel": channel}
     stack.finished(stack.upload(big_buck_bunny(), token).json["id"], token)
-    assert socket.receive(timeout=0) is None
+    with pytest.raises(TimeoutError):
+        socket.recv(timeout=0)
     socket.close()
 
 
@@ -103,13 +96,13 @@ def test_a_bad_token_is_told_and_shown_out(stack: Stack):
     socket = connect(stack, "not a token")
     assert hear(socket)["code"] == "UNAUTHORIZED"
     with pytest.raises(ConnectionClosed):
-        socket.receive(timeout=5)
+        socket.recv(timeout=5)
 
 
 def test_a_message_that_is_too_long_ends_the_socket_and_no_other(stack: Stack, token: str):
     socket, other = connect(stack, token), connect(stack, token)
     socket.send("x" * 10_000)
     with pytest.raises(ConnectionClosed):
-        socket.receive(timeout=5)
+        socket.recv(timeout=5)
     assert say(other, {"type": "ping"}) == {"type": "pong"}
     other.close()
