@@ -248,7 +248,7 @@ def _make_first_admin(services: Services, *, err: bool = False) -> None:
 
 def _password(given: str) -> tuple[str, bool]:
     """A password, and whether it was generated: nobody is there to ask, or nothing was typed."""
-    from services.operating import generated_password
+    from services.people.operating import generated_password
 
     if not given and sys.stdin.isatty():
         given = click.prompt(

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from config import Settings
-from services import ladder
 from services.adapters.media.ffmpeg import Ffmpeg
 from services.adapters.media.tools import find_tools
+from services.processing import ladder
 from tests.npm import FILM
 from tests.stack import Stack, running, wait_for
 

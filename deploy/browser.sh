@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds what the browser tests drive, and the nginx that tests/test_deploy.py starts. Where Debian's
+# Finds what the browser tests drive, and the nginx that tests/serving/test_deploy.py starts. Where Debian's
 # packages may be installed, it installs what is missing. Tests that still cannot run are skipped,
 # so this never fails.
 set -u

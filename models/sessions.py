@@ -2,7 +2,7 @@
 
 alive --rotate--> alive      the refresh token in the filter is the lock: one caller wins
 alive --revoke--> revoked    logout, or a spent refresh token shown again
-(none) --meet--> alive       one that began at another issuer (services/foreign.py)
+(none) --meet--> alive       one that began at another issuer (services/accounts/foreign.py)
 """
 
 from __future__ import annotations

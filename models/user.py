@@ -123,7 +123,7 @@ class User(Entity):
     subscriptions: tuple[Subscription, ...] = ()
     second_factor: SecondFactor | None = None
     last_active_at: datetime | None = None
-    # A session that was opened with an older password is over (services/sessions.py).
+    # A session that was opened with an older password is over (services/accounts/sessions.py).
     password_changed_at: datetime | None = None
     # The account is closed for good: it is as if it were not there.
     deleted_at: datetime | None = None

@@ -17,8 +17,8 @@ from models.membership import UserFilter
 from models.users import Users
 from models.videos import Videos
 from services.adapters.queue import JobQueue
-from services.administration import require_admin
 from services.audit import Audit
+from services.people.administration import require_admin
 from services.policies import Actor
 from services.remembered import Remembered
 

@@ -15,14 +15,14 @@ from models.user import Role, User
 from models.users import Taken, Users
 from models.video import Processing, ProcessingStatus, Video
 from models.videos import Videos
+from services.accounts.passwords import Passwords
 from services.adapters.media.images import title_card
 from services.adapters.storage import Storage
-from services.catalogue import VideoPage
-from services.keys import poster_key
-from services.passwords import Passwords
 from services.policies import Actor
-from services.ranking import first_score
-from services.uploads import Details, Upload, UploadService
+from services.uploads.uploads import Details, Upload, UploadService
+from services.videos.catalogue import VideoPage
+from services.videos.keys import poster_key
+from services.videos.ranking import first_score
 
 BATCH = 1000
 SEED_USERNAME = "clutch"

@@ -20,8 +20,8 @@ from embedded.servers import Servers, temporary
 from models.user import Role, User
 from models.video import Video
 from services import container
+from services.accounts.sessions import Device
 from services.container import Services
-from services.sessions import Device
 
 SECRET = "a secret that is long enough for HS256, and known to every test"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from config import Settings
 from services.adapters.media.ffmpeg import Ffmpeg
 from services.adapters.media.packager import Packager
-from services.ladder import MediaInfo, Rendition, frame_rate, ladder
+from services.processing.ladder import MediaInfo, Rendition, frame_rate, ladder
 from tests.samples import TOOLS
 
 HEIGHTS = (180, 360)

@@ -11,7 +11,7 @@ from workers.runtime import services
 
 
 def process_video(video_id: str) -> None:
-    """Make an upload playable (services/transcoding.py)."""
+    """Make an upload playable (services/processing/transcoding.py)."""
     services().transcoding.run(video_id)
 
 
@@ -21,5 +21,5 @@ def send_mail(mail_id: str) -> None:
 
 
 def delete_user(user_id: str) -> None:
-    """Take away what a closed account has left behind (services/deletion.py)."""
+    """Take away what a closed account has left behind (services/people/deletion.py)."""
     services().deletion.run(user_id)

@@ -8,7 +8,7 @@ from blueprints.http.caller import caller
 from blueprints.http.context import services
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.links import stream_url
-from services.playback import Stream
+from services.playback.playback import Stream
 
 streams = FamilyBlueprint(dialect, "streams", "/stream", "Two tokens in, a URL that plays out.")
 

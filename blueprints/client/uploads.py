@@ -12,7 +12,7 @@ from blueprints.http.context import services
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.limits import limit_uploads, unlimited
 from blueprints.http.links import link
-from services.resumable import NewUpload
+from services.uploads.resumable import NewUpload
 
 uploads = FamilyBlueprint(
     dialect, "uploads", "/upload/video", "Uploads that go on where they stopped (tus 1.0)."

@@ -20,9 +20,9 @@ from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import device, services
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
-from services.catalogue import Query, VideoList
-from services.history import HistoryPage
-from services.people import Change, Overview, ProfilePage
+from services.people.history import HistoryPage
+from services.people.people import Change, Overview, ProfilePage
+from services.videos.catalogue import Query, VideoList
 
 users = FamilyBlueprint(dialect, "users", "/users", "Oneself, and other people.")
 

@@ -10,7 +10,7 @@ from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
-from services.catalogue import Query, VideoList, VideoPage
+from services.videos.catalogue import Query, VideoList, VideoPage
 
 videos = FamilyBlueprint(dialect, "videos", "/videos", "The feed, and one video.")
 

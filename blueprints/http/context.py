@@ -8,8 +8,8 @@ from typing import Any, cast
 from flask import current_app, request
 
 from config import Settings
+from services.accounts.sessions import Device
 from services.container import Services
-from services.sessions import Device
 
 USER_AGENT_LENGTH = 300
 

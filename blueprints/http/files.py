@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 
 from blueprints.http.context import services, settings
 from models.errors import NotFound
-from services.uploads import Upload
+from services.uploads.uploads import Upload
 
 FILENAME_LENGTH = 255
 

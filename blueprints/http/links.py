@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from flask import Flask, request
 
 from blueprints.http.context import settings
-from services.playback import Stream
+from services.playback.playback import Stream
 
 # A list holds a hundred links; their common beginning is worked out once per request.
 _BASE: ContextVar[str] = ContextVar("base")

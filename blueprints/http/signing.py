@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flask import Flask, request
 
 from blueprints.http.parsing import JSON_BYTES
-from services.signatures import SIGNATURE, TIMESTAMP, RequestSignatures
+from services.accounts.signatures import SIGNATURE, TIMESTAMP, RequestSignatures
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # For files: they may be gigabytes, and are never held in memory.

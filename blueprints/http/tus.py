@@ -21,7 +21,7 @@ from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 from werkzeug.http import http_date
 
 from models.uploads import ResumableUpload, UploadState
-from services.arrivals import ALGORITHMS, Checksum, Part
+from services.uploads.arrivals import ALGORITHMS, Checksum, Part
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,termination,expiration"

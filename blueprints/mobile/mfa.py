@@ -15,7 +15,7 @@ from blueprints.mobile.schemas.mfa import (
     RecoveryCodes,
     StatusAnswer,
 )
-from services.second_factor import Status
+from services.accounts.second_factor import Status
 
 mfa = FamilyBlueprint(dialect, "mfa", "/auth/mfa", "A second factor (TOTP).")
 

@@ -22,8 +22,8 @@ from blueprints.http.limits import limit_authentication
 from blueprints.mobile.dialect import dialect
 from blueprints.mobile.schemas.accounts import LoginAnswer
 from blueprints.mobile.schemas.oidc import CallbackQuery, OfferAnswer, StartQuery, TokenRequest
-from services.openid import FLOW_SECONDS, Finished, Offer, Returned, Started
-from services.sessions import SignedIn
+from services.accounts.openid import FLOW_SECONDS, Finished, Offer, Returned, Started
+from services.accounts.sessions import SignedIn
 
 COOKIE = "clutch_oidc"
 PATH = "/auth/oidc"

@@ -11,7 +11,7 @@ from blueprints.http.limits import limit_authentication
 from blueprints.mobile.dialect import dialect
 from blueprints.mobile.schemas.accounts import Message
 from blueprints.mobile.schemas.sessions import Ended, Refreshed, RefreshRequest, SessionsAnswer
-from services.sessions import SignedIn
+from services.accounts.sessions import SignedIn
 
 sessions = FamilyBlueprint(dialect, "sessions", "/auth", "Stay signed in; see and end devices.")
 

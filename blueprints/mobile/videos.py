@@ -13,7 +13,7 @@ from blueprints.mobile.schemas.videos import (
     StreamOut,
     StreamQuery,
 )
-from services.playback import Stream
+from services.playback.playback import Stream
 
 videos = FamilyBlueprint(dialect, "videos", "/", "The dashboard, and what plays.")
 

@@ -24,8 +24,8 @@ from blueprints.platform.schemas.membership import (
 from models.documents import After
 from models.membership import UserFilter
 from models.user import User
-from services.administration import UserList
-from services.deletion import Closed
+from services.people.administration import UserList
+from services.people.deletion import Closed
 
 administration = FamilyBlueprint(
     dialect, "administration", "/api/users", "Roles, activity, the end of accounts."

@@ -10,7 +10,7 @@ from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.platform.dialect import dialect
 from blueprints.platform.schemas.membership import AuditEntryOut, AuditListOut, AuditQuery
-from services.administration import AuditPage
+from services.people.administration import AuditPage
 
 audit = FamilyBlueprint(dialect, "audit", "/api/admin", "What happened to accounts.")
 

@@ -19,8 +19,8 @@ from blueprints.platform.schemas.accounts import (
     SignedInAnswer,
     TokenPair,
 )
-from services.accounts import Registered
-from services.sessions import SignedIn
+from services.accounts.accounts import Registered
+from services.accounts.sessions import SignedIn
 
 auth = FamilyBlueprint(dialect, "auth", "/api/auth", "Sign up, sign in, stay signed in.")
 

@@ -23,7 +23,7 @@ from blueprints.platform.schemas.export import (
 )
 from blueprints.platform.schemas.membership import AuditEntryOut
 from blueprints.platform.schemas.users import Preferences, Settings
-from services.export import Export
+from services.people.export import Export
 
 export = FamilyBlueprint(dialect, "export", "/api/users", "All that is known of oneself.")
 

@@ -21,7 +21,7 @@ from blueprints.platform.schemas.membership import (
 )
 from blueprints.platform.schemas.sessions import Done
 from models.documents import After
-from services.invitations import InvitationList, Invited
+from services.accounts.invitations import InvitationList, Invited
 
 invitations = FamilyBlueprint(dialect, "invitations", "/api/invitations", "Let people in.")
 

@@ -15,7 +15,7 @@ from blueprints.platform.schemas.mfa import (
     StatusAnswer,
 )
 from blueprints.platform.schemas.sessions import Done
-from services.second_factor import Status
+from services.accounts.second_factor import Status
 
 mfa = FamilyBlueprint(dialect, "mfa", "/api", "A second factor (TOTP).")
 

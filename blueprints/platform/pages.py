@@ -7,7 +7,7 @@ from math import ceil
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import Json
 from blueprints.platform.schemas.videos import SORTS, VideoOut
-from services.catalogue import NumberedList, Query
+from services.videos.catalogue import NumberedList, Query
 
 DEFAULT_LIMIT = 20
 

@@ -12,8 +12,8 @@ from blueprints.platform.dialect import dialect
 from blueprints.platform.pages import page_of
 from blueprints.platform.schemas.users import ChannelQuery, MeChange, OwnAnswer, PublicProfile
 from blueprints.platform.schemas.videos import VideoListOut
-from services.catalogue import Query
-from services.people import Change, ProfilePage
+from services.people.people import Change, ProfilePage
+from services.videos.catalogue import Query
 
 users = FamilyBlueprint(dialect, "users", "/api/users", "Oneself, and other people.")
 

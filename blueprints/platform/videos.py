@@ -18,8 +18,8 @@ from blueprints.platform.schemas.videos import (
     VideoOut,
     VideoQuery,
 )
-from services.catalogue import VideoPage
-from services.uploads import Details
+from services.uploads.uploads import Details
+from services.videos.catalogue import VideoPage
 
 videos = FamilyBlueprint(dialect, "videos", "/api/videos", "Browse, upload, watch.")
 

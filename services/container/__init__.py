@@ -9,41 +9,41 @@ from typing import Any
 
 from config import Settings
 from models import database
-from services.accounts import AccountService
+from services.accounts.accounts import AccountService
+from services.accounts.identities import IdentityService
+from services.accounts.invitations import InvitationService
+from services.accounts.openid import OpenIdService
+from services.accounts.recovery import RecoveryService
+from services.accounts.registration import Registration
+from services.accounts.second_factor import SecondFactorService
+from services.accounts.sessions import SessionService
+from services.accounts.signatures import RequestSignatures
+from services.accounts.verification import VerificationService
 from services.adapters.clock import Clock, RedisClock
 from services.adapters.events import Events
 from services.adapters.queue import JobQueue
 from services.adapters.storage import Storage
-from services.administration import AdministrationService
 from services.audit import Audit
-from services.catalogue import CatalogueService
-from services.channels import ChannelService
 from services.configuration import ConfigurationService
 from services.container import accounts, foreign, limits, mail, media, membership
 from services.container import people as persons
 from services.container.openid import openid
 from services.container.parts import OUTAGES, Parts, Readiness, connect, connect_redis, new_id, now
-from services.deletion import DeletionService
-from services.export import ExportService
-from services.history import HistoryService
-from services.identities import IdentityService
-from services.invitations import InvitationService
 from services.mailing import MailService
-from services.openid import OpenIdService
-from services.operating import OperatingService
-from services.people import PeopleService
-from services.playback import PlaybackService
-from services.quota import QuotaService
-from services.recovery import RecoveryService
-from services.registration import Registration
-from services.resumable import ResumableService
-from services.second_factor import SecondFactorService
+from services.people.administration import AdministrationService
+from services.people.channels import ChannelService
+from services.people.deletion import DeletionService
+from services.people.export import ExportService
+from services.people.history import HistoryService
+from services.people.operating import OperatingService
+from services.people.people import PeopleService
+from services.playback.playback import PlaybackService
+from services.processing.transcoding import TranscodingService
 from services.seeding import SeedingService
-from services.sessions import SessionService
-from services.signatures import RequestSignatures
-from services.transcoding import TranscodingService
-from services.uploads import UploadService
-from services.verification import VerificationService
+from services.uploads.quota import QuotaService
+from services.uploads.resumable import ResumableService
+from services.uploads.uploads import UploadService
+from services.videos.catalogue import CatalogueService
 
 __all__ = ["OUTAGES", "Services", "build", "connect_redis", "new_id", "now"]
 

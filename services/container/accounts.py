@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.accounts import AccountService
+from services.accounts.accounts import AccountService
+from services.accounts.lockout import Lockout
+from services.accounts.registration import Registration
+from services.accounts.second_factor import SecondFactorService
+from services.accounts.secrets_box import SecretsBox
+from services.accounts.sessions import SessionService
+from services.accounts.verification import VerificationService
 from services.adapters.attempts import RedisAttempts
 from services.container.foreign import foreign_tokens
 from services.container.parts import Parts
-from services.lockout import Lockout
-from services.registration import Registration
-from services.second_factor import SecondFactorService
-from services.secrets_box import SecretsBox
-from services.sessions import SessionService
-from services.verification import VerificationService
 
 
 def sessions(parts: Parts) -> SessionService:

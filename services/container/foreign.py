@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from config import SettingError, Settings
+from services.accounts.foreign import KNOWN_SECONDS, ForeignTokens
+from services.accounts.identities import IdentityService
+from services.accounts.signatures import RequestSignatures
 from services.adapters.issuers import Keys, SharedSecret, Supabase
 from services.adapters.public_keys import PublicKeys
 from services.adapters.replays import RedisReplays
 from services.container.parts import Parts
-from services.foreign import KNOWN_SECONDS, ForeignTokens
-from services.identities import IdentityService
 from services.remembered import Remembered
-from services.signatures import RequestSignatures
 
 # RFC 7518 section 3.2, and what the library insists on.
 SECRET_BYTES = 32

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from models.database import Transactions
 from services.adapters.incoming import Incoming
-from services.arrivals import Arrivals
 from services.configuration import ConfigurationService
 from services.container.parts import Parts
-from services.quota import QuotaService
 from services.remembered import Remembered
-from services.resumable import ResumableService
-from services.uploads import UploadService
+from services.uploads.arrivals import Arrivals
+from services.uploads.quota import QuotaService
+from services.uploads.resumable import ResumableService
+from services.uploads.uploads import UploadService
 
 # How long a changed limit takes to hold in every process.
 LIMITS_SECONDS = 1

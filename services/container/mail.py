@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from config import Settings
+from services.accounts.recovery import RecoveryService
+from services.accounts.sessions import SessionService
+from services.accounts.verification import VerificationService
 from services.adapters.mail.letters import Letters
 from services.adapters.mail.mailer import Mailer, OutboxMailer, SmtpMailer
 from services.container.accounts import lockout
 from services.container.parts import Parts
 from services.mailing import MailService
-from services.recovery import RecoveryService
-from services.sessions import SessionService
-from services.verification import VerificationService
 
 
 def mailing(parts: Parts) -> MailService:

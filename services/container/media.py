@@ -8,17 +8,17 @@ from models.database import Transactions
 from services.adapters.media.ffmpeg import Ffmpeg
 from services.adapters.media.packager import Packager
 from services.adapters.media.tools import find_tools
-from services.catalogue import CatalogueService
 from services.configuration import ConfigurationService
 from services.container.parts import OUTAGES, Parts
-from services.grants import Grants
-from services.history import HistoryService
-from services.playback import PlaybackService
-from services.quota import QuotaService
+from services.people.history import HistoryService
+from services.playback.grants import Grants
+from services.playback.playback import PlaybackService
+from services.processing.transcoding import TranscodingService
 from services.remembered import Remembered
 from services.seeding import SeedingService
-from services.transcoding import TranscodingService
-from services.uploads import UploadService
+from services.uploads.quota import QuotaService
+from services.uploads.uploads import UploadService
+from services.videos.catalogue import CatalogueService
 
 # 000 would remember profiles for 30 minutes; this is as long as a new name may take to show.
 AUTHOR_SECONDS = 5

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from models.database import Transactions
-from services.administration import AdministrationService
+from services.accounts.invitations import InvitationService
+from services.accounts.registration import Registration
+from services.accounts.second_factor import SecondFactorService
+from services.accounts.sessions import SessionService
 from services.container.accounts import lockout
 from services.container.parts import Parts
-from services.deletion import DeletionService
-from services.export import ExportService
-from services.invitations import InvitationService
 from services.mailing import MailService
-from services.operating import OperatingService
-from services.registration import Registration
-from services.second_factor import SecondFactorService
-from services.sessions import SessionService
+from services.people.administration import AdministrationService
+from services.people.deletion import DeletionService
+from services.people.export import ExportService
+from services.people.operating import OperatingService
 
 
 def registration(parts: Parts) -> Registration:

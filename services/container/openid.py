@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from services.accounts.openid import OpenIdService
+from services.accounts.registration import OPEN
+from services.accounts.second_factor import SecondFactorService
+from services.accounts.sessions import SessionService
+from services.accounts.verification import VerificationService
 from services.adapters.openid import OpenIdProvider
 from services.adapters.tickets import RedisTickets
 from services.container.foreign import identities
 from services.container.parts import Parts
-from services.openid import OpenIdService
-from services.registration import OPEN
-from services.second_factor import SecondFactorService
-from services.sessions import SessionService
-from services.verification import VerificationService
 
 CALLBACK = "/auth/oidc/callback"
 

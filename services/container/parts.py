@@ -30,16 +30,16 @@ from models.sessions import Sessions
 from models.uploads import Uploads
 from models.users import Users
 from models.videos import Videos
-from services.activity import Activity
+from services.accounts.passwords import Passwords
+from services.accounts.tokens import Tokens
 from services.adapters.events import Events, RedisEvents
 from services.adapters.queue import JobQueue, RqQueue
 from services.adapters.register import RedisSessionRegister, SessionRegister
 from services.adapters.storage import LocalStorage, Storage
 from services.audit import Audit
-from services.passwords import Passwords
+from services.people.activity import Activity
 from services.remembered import Remembered
-from services.shelf import Shelf
-from services.tokens import Tokens
+from services.videos.shelf import Shelf
 
 SHELF_SIZE = 2_000
 # How exactly it is known when somebody was last active.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.channels import ChannelService
+from services.accounts.sessions import SessionService
+from services.accounts.verification import VerificationService
 from services.container.accounts import lockout
 from services.container.parts import Parts
-from services.history import HistoryService
-from services.people import PeopleService
+from services.people.channels import ChannelService
+from services.people.history import HistoryService
+from services.people.people import PeopleService
 from services.remembered import Remembered
-from services.sessions import SessionService
-from services.verification import VerificationService
 
 NOTED_SECONDS = 60
 

@@ -1,1 +1,1 @@
-"""Calls of every route, one module per noun: what tests/test_queries.py explains the queries of."""
+"""Calls of every route, a module per noun; tests/serving/test_queries.py explains their queries."""

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from pyotp.totp import TOTP
 
 from models.user import Role
+from services.accounts.sessions import Device
 from services.container import Services
 from services.policies import Actor
-from services.sessions import Device
 from tests.wire import bearer
 
 

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from flask.testing import FlaskClient
 
+from services.accounts.openid import Returned
+from services.accounts.sessions import Device
 from services.adapters.openid import OpenIdProvider
 from services.container import Services
-from services.openid import Returned
-from services.sessions import Device
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, running
 
 HOUR = dt.timedelta(hours=1)

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from models.history import Watched
 from services.container import Services
-from services.history import KEPT_PER_PERSON
+from services.people.history import KEPT_PER_PERSON
 from services.policies import Actor
 from tests.wire import NOBODY
 

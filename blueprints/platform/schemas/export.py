@@ -9,7 +9,7 @@ from blueprints.platform.schemas.membership import AuditEntryOut, shown
 from blueprints.platform.schemas.users import Preferences, Settings
 from models.user import SubscriptionStatus
 from models.video import ProcessingStatus, Visibility
-from services.standing import has_second_factor
+from services.accounts.standing import has_second_factor
 
 
 class ExportedProfile(Shape):

@@ -13,7 +13,7 @@ from blueprints.platform.schemas.videos import LAST_PAGE, PAGE_SIZE_LIMIT, Pagin
 from models.audit import Action
 from models.invitations import Invitation
 from models.user import Role, User
-from services.tokens import shown_role
+from services.accounts.tokens import shown_role
 
 PAGE_SIZE = 10
 # 000 says `user` for 002's viewer; both are understood.

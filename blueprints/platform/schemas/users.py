@@ -12,8 +12,8 @@ from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.accounts import Me, ProfileOut
 from blueprints.platform.schemas.videos import LAST_PAGE, PAGE_SIZE_LIMIT
 from models.user import ProfileVisibility, Role
-from services.people import ProfilePage
-from services.tokens import shown_role
+from services.accounts.tokens import shown_role
+from services.people.people import ProfilePage
 
 # What is sent, and answered in the same form
 

@@ -13,7 +13,7 @@ from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
 from blueprints.http.tags import to_tags
 from models.video import ProcessingStatus, Sort, Video, Visibility
-from services.catalogue import VideoPage
+from services.videos.catalogue import VideoPage
 
 PAGE_LIMIT = 50
 PAGE_SIZE_LIMIT = 100

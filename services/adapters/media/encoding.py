@@ -17,7 +17,7 @@ from services.adapters.media.confined import Finished, LimitReached, Limits, Too
 from services.adapters.media.refusals import blame_limit, refusal
 from services.adapters.media.scanning import FROM_STDIN
 from services.adapters.media.tools import Tools
-from services.ladder import MediaInfo, Rendition, fit, frame_rate
+from services.processing.ladder import MediaInfo, Rendition, fit, frame_rate
 
 GIB = 1024**3
 KEY_FRAME_SECONDS = 2

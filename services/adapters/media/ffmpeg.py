@@ -20,7 +20,7 @@ from services.adapters.media.refusals import refusal
 from services.adapters.media.streams import Streams, number
 from services.adapters.media.tools import Tools
 from services.adapters.media.unfinished import keep, unfinished
-from services.ladder import MediaInfo, Rendition
+from services.processing.ladder import MediaInfo, Rendition
 
 # More do not make x264 faster, and each costs memory.
 MAX_THREADS = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from services.ladder import MediaInfo, Rendition
+from services.processing.ladder import MediaInfo, Rendition
 
 HD_LINES = 720
 # Kept bright: without it HDR looks washed out, with a plain conversion highlights are clipped.

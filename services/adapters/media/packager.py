@@ -18,7 +18,7 @@ from pathlib import Path
 from services.adapters.media.confined import LimitReached, Limits, ToolFailed, run
 from services.adapters.media.tools import Tools
 from services.adapters.media.unfinished import keep, unfinished
-from services.ladder import Rendition
+from services.processing.ladder import Rendition
 
 LIMITS = Limits(cpu_seconds=1800, memory_bytes=2 * 1024**3, file_bytes=1024**3, wall_seconds=3600)
 SEGMENT_SECONDS = 4

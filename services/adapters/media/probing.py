@@ -11,7 +11,7 @@ from services.adapters.media.refusals import blame_limit, blame_signal, refusal
 from services.adapters.media.scanning import FROM_STDIN, Scan, Span, scan
 from services.adapters.media.streams import ENTRIES, Streams, known
 from services.adapters.media.tools import Tools
-from services.ladder import MediaInfo
+from services.processing.ladder import MediaInfo
 
 LIMITS = Limits(cpu_seconds=20, memory_bytes=2 * 1024**3, file_bytes=0, wall_seconds=60)
 # A file is cut off when it lacks a tenth of what its header promises, and more than a second.

@@ -1,0 +1,1 @@
+"""Who somebody is: every way in, every device, every second proof."""

@@ -1,0 +1,1 @@
+"""People as others meet them, and what an admin does with them."""

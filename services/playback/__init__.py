@@ -1,0 +1,1 @@
+"""From two tokens to a URL that plays."""

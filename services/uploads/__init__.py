@@ -1,0 +1,1 @@
+"""Ways in for files, and how much each person may send."""

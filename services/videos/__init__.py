@@ -1,0 +1,1 @@
+"""Finding videos, and what is stored under which key."""
