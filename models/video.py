@@ -13,6 +13,17 @@ class Visibility(StrEnum):
     PUBLIC = "public"
     UNLISTED = "unlisted"
     PRIVATE = "private"
+    # Private until `publish_at`, when the scheduler makes it public.
+    SCHEDULED = "scheduled"
+
+
+class Charge(StrEnum):
+    """What it costs to watch (002's `monetization.type`)."""
+
+    FREE = "free"
+    SUBSCRIPTION = "subscription"
+    PAY_PER_VIEW = "pay_per_view"
+    AD_SUPPORTED = "ad_supported"
 
 
 class ProcessingStatus(StrEnum):
@@ -63,6 +74,26 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdConfig:
+    """Where players may put advertisements (002); `frequency` is seconds between mid-rolls."""
+
+    pre_roll: bool = False
+    mid_roll: bool = False
+    post_roll: bool = False
+    frequency: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monetization:
+    """002's, with the price in minor units: 499 and EUR are 4.99 euros."""
+
+    type: Charge = Charge.FREE
+    price_minor: int = 0
+    currency: str = ""
+    ad_config: AdConfig = field(default_factory=AdConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Video(Entity):
     author_id: str
     title: str
@@ -77,6 +108,13 @@ class Video(Entity):
     # When the media and the words of a deleted video were taken away.
     erased_at: datetime | None = None
     published_at: datetime | None = None
+    # When a scheduled video becomes public.
+    publish_at: datetime | None = None
+    monetization: Monetization = field(default_factory=Monetization)
+    # 002: encrypted, with a key that only a licence call gives out.
+    drm_enabled: bool = False
+    # ISO 3166 countries where it does not play.
+    geo_restrictions: tuple[str, ...] = ()
     # 001: never in any answer but inside `stream_url`.
     youtube_id: str | None = None
     source: Source | None = None

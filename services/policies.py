@@ -41,6 +41,10 @@ def may_edit(actor: Actor, video: Video) -> bool:
     return owns(actor, video) or actor.is_staff
 
 
+def _is_hidden(video: Video) -> bool:
+    return video.visibility in {Visibility.PRIVATE, Visibility.SCHEDULED}
+
+
 def is_public(video: Video) -> bool:
     """Whether anybody may find and see it."""
     return video.is_active and video.playable and video.visibility is Visibility.PUBLIC
@@ -48,13 +52,13 @@ def is_public(video: Video) -> bool:
 
 def may_see(actor: Actor, video: Video) -> bool:
     """Whether this video exists at all for `actor`. Unlisted ones do, for who knows the id."""
-    published = video.is_active and video.playable and video.visibility is not Visibility.PRIVATE
+    published = video.is_active and video.playable and not _is_hidden(video)
     return published or may_edit(actor, video)
 
 
 def may_watch(actor: Actor, video: Video) -> bool:
     """001: an inactive video plays for nobody; a private one for its owner and staff."""
-    seen = video.visibility is not Visibility.PRIVATE or may_edit(actor, video)
+    seen = not _is_hidden(video) or may_edit(actor, video)
     return actor.id is not None and video.is_active and seen
 
 

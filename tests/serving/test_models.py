@@ -377,5 +377,5 @@ def test_a_video_can_be_added_once(videos, waiting):
         videos.add(waiting)
 
 
-def test_visibilities_are_000s():
-    assert [v.value for v in Visibility] == ["public", "unlisted", "private"]
+def test_visibilities_are_000s_and_002s():
+    assert [v.value for v in Visibility] == ["public", "unlisted", "private", "scheduled"]
