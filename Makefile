@@ -1,6 +1,8 @@
 # CLUTCH. `make help` lists what there is to do.
 PYTHON ?= python3
 VENV := .venv
+# Of the store that judges signatures (tests/s3.py).
+JUDGE := .venv-s3
 BIN := $(VENV)/bin
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
              --no-header --no-emit-index-url --no-emit-find-links --no-annotate
@@ -17,7 +19,7 @@ run: $(VENV)/run.ok ## Start everything: MongoDB, Redis, worker, API, real-time 
 seed: $(VENV)/run.ok ## Seed a running CLUTCH with 001's two videos (see seed_videos.py --help)
 	@$(BIN)/python seed_videos.py
 
-test: lint browser ## Run every check and every test, with coverage (what CI runs)
+test: lint browser $(JUDGE)/s3.ok ## Run every check and every test, with coverage (what CI runs)
 	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
 	@$(BIN)/coverage report
 
@@ -47,7 +49,7 @@ lock: ## Write the requirements files anew from requirements/*.in (needs uv)
 	$(UV_COMPILE) -c requirements/dev.txt requirements/server.in -o requirements/server.txt
 
 clean: ## Remove the environment and caches; data in var/ stays
-	rm -rf $(VENV) .ruff_cache .import_linter_cache htmlcov .coverage .coverage.*
+	rm -rf $(VENV) $(JUDGE) .ruff_cache .import_linter_cache htmlcov .coverage .coverage.*
 
 # An environment is whole or it is not there: each marker is written last.
 $(VENV)/run.ok: requirements.txt
@@ -61,4 +63,9 @@ $(VENV)/run.ok: requirements.txt
 $(VENV)/dev.ok: requirements/dev.txt tests/npm/package-lock.json $(VENV)/run.ok
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@$(BIN)/python -m tests.npm
+	@touch $@
+
+$(JUDGE)/s3.ok: requirements/s3-judge.txt $(VENV)/run.ok
+	@$(PYTHON) -m venv $(JUDGE)
+	@$(JUDGE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-GIB = 1024**3
+MIB, GIB = 1024**2, 1024**3
 X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow"),
@@ -63,6 +64,13 @@ def positive(text: str) -> int:
     return number
 
 
+def hour(text: str) -> int:
+    """Of the day, in UTC."""
+    if (number := int(text)) not in range(24):
+        raise ValueError("must be an hour of the day, 0 to 23")
+    return number
+
+
 def natural(text: str) -> int:
     if (number := int(text)) < 0:
         raise ValueError("must not be negative")
@@ -74,6 +82,14 @@ def roles(text: str) -> tuple[str, ...]:
     if unknown := set(words(text)) - {"viewer", "creator", "staff", "admin"}:
         raise ValueError(f"there is no role {', '.join(sorted(unknown))}")
     return words(text)
+
+
+def countries(text: str) -> tuple[str, ...]:
+    """ISO 3166 codes of two letters, in capitals."""
+    found = tuple(word.upper() for word in words(text))
+    if wrong := [code for code in found if not re.fullmatch("[A-Z]{2}", code)]:
+        raise ValueError(f"must be codes of two letters such as DE,FR, not {', '.join(wrong)}")
+    return found
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
@@ -96,6 +112,8 @@ class Settings:
     var_dir: Path = setting(Path("var").resolve(), folder, "VAR_DIR")
     host: str = setting("127.0.0.1", str, "HOST")
     port: int = setting(5000, int, "PORT")
+    front_door: bool = setting(True, boolean, "FRONT_DOOR")
+    api_port: int = setting(0, natural, "API_PORT")
     realtime_port: int = setting(0, natural, "REALTIME_PORT")
     mongo_port: int = setting(0, natural, "MONGO_PORT")
     redis_port: int = setting(0, natural, "REDIS_PORT")
@@ -107,7 +125,9 @@ class Settings:
 
     # Secrets: generated into VAR_DIR by the embedded stack, elsewhere asked of the environment.
     jwt_secret_key: str = setting("", str, "JWT_SECRET_KEY")
+    jwt_secret_key_previous: str = setting("", str, "JWT_SECRET_KEY_PREVIOUS")
     edge_secret: str = setting("", str, "EDGE_SECRET")
+    edge_secret_previous: str = setting("", str, "EDGE_SECRET_PREVIOUS")
     password_pepper: str = setting("", str, "PASSWORD_PEPPER")
     bcrypt_rounds: int = setting(12, positive, "BCRYPT_ROUNDS")
     metrics_token: str = setting("", str, "METRICS_TOKEN")
@@ -145,6 +165,15 @@ class Settings:
     smtp_password: str = setting("", str, "SMTP_PASSWORD")
     smtp_security: str = setting("starttls", one_of("starttls", "tls", "none"), "SMTP_SECURITY")
     mail_from: str = setting("CLUTCH <noreply@clutch.internal>", str, "MAIL_FROM")
+    digest_hour: int = setting(8, hour, "DIGEST_HOUR")
+
+    # Webhooks.
+    webhooks_allow_http: bool = setting(False, boolean, "WEBHOOKS_ALLOW_HTTP")
+    webhooks_allow_private: bool = setting(False, boolean, "WEBHOOKS_ALLOW_PRIVATE")
+    webhooks_timeout_seconds: int = setting(10, positive, "WEBHOOKS_TIMEOUT_SECONDS")
+    webhooks_failing_days: int = setting(5, positive, "WEBHOOKS_FAILING_DAYS")
+    video_processor: str = setting("local", one_of("local", "external"), "VIDEO_PROCESSOR")
+    processing_webhook_secret: str = setting("", str, "VIDEO_PROCESSING_WEBHOOK_SECRET")
 
     # HTTP.
     cors_origins: tuple[str, ...] = setting((), words, "CORS_ORIGINS")
@@ -153,16 +182,51 @@ class Settings:
     x_accel_redirect: bool = setting(False, boolean, "X_ACCEL_REDIRECT")
     rate_limit_general: str = setting("1000/hour", str, "RATE_LIMIT_GENERAL")
     rate_limit_auth: str = setting("10/minute", str, "RATE_LIMIT_AUTH")
+    rate_limit_views: str = setting("120/minute", str, "RATE_LIMIT_VIEWS")
+    rate_limit_reactions: str = setting("100/minute", str, "RATE_LIMIT_REACTIONS")
+    rate_limit_comments: str = setting("30/hour", str, "RATE_LIMIT_COMMENTS")
     rate_limit_upload: str = setting("5/hour", str, "RATE_LIMIT_UPLOAD")
+    rate_limit_picture: str = setting("30/hour", str, "RATE_LIMIT_PICTURE")
+    rate_limit_tracks: str = setting("120/hour", str, "RATE_LIMIT_TRACKS")
+    rate_limit_license: str = setting("60/minute", str, "RATE_LIMIT_LICENSE")
+    rate_limit_heartbeat: str = setting("120/minute", str, "RATE_LIMIT_HEARTBEAT")
     shelf_seconds: int = setting(1, natural, "SHELF_SECONDS")
+    view_window_seconds: int = setting(3600, positive, "VIEW_WINDOW_SECONDS")
+    video_restore_days: int = setting(7, natural, "VIDEO_RESTORE_DAYS")
+    comment_hidden_from_reports: int = setting(5, natural, "COMMENT_HIDDEN_FROM_REPORTS")
     dashboard_limit: int = setting(2, positive, "DASHBOARD_LIMIT")
     log_level: str = setting("INFO", str.upper, "LOG_LEVEL")
 
+    # Playback: encryption, countries, streams at a time.
+    drm_key_secret: str = setting("", str, "DRM_KEY_SECRET")
+    drm_clearkey: bool = setting(True, boolean, "DRM_CLEARKEY")
+    drm_key_server_url: str = setting("", str, "DRM_KEY_SERVER_URL")
+    drm_key_server_token: str = setting("", str, "DRM_KEY_SERVER_TOKEN")
+    drm_widevine_license_url: str = setting("", str, "DRM_WIDEVINE_LICENSE_URL")
+    drm_fairplay_license_url: str = setting("", str, "DRM_FAIRPLAY_LICENSE_URL")
+    drm_fairplay_certificate_url: str = setting("", str, "DRM_FAIRPLAY_CERTIFICATE_URL")
+    geoip_database: str = setting("", str, "GEOIP_DATABASE")
+    geo_country_header: str = setting("", str, "GEO_COUNTRY_HEADER")
+    geo_blocked: tuple[str, ...] = setting((), countries, "GEO_BLOCKED")
+    geo_unknown: str = setting("allow", one_of("allow", "block"), "GEO_UNKNOWN")
+    max_concurrent_streams: int = setting(0, natural, "MAX_CONCURRENT_STREAMS")
+    stream_lease_seconds: int = setting(60, positive, "STREAM_LEASE_SECONDS")
+    limited_grant_seconds: int = setting(300, natural, "LIMITED_GRANT_SECONDS")
+
     # Media.
-    storage_backend: str = setting("local", one_of("local"), "MEDIA_STORAGE_BACKEND")
+    storage_backend: str = setting("local", one_of("local", "s3"), "MEDIA_STORAGE_BACKEND")
     media_dir: Path = setting(Path(), folder, "MEDIA_ROOT")
+    aws_access_key_id: str = setting("", str, "AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: str = setting("", str, "AWS_SECRET_ACCESS_KEY")
+    aws_s3_bucket: str = setting("", str, "AWS_S3_BUCKET")
+    aws_region: str = setting("us-east-1", str, "AWS_REGION")
+    s3_endpoint_url: str = setting("", str, "S3_ENDPOINT_URL")
+    s3_public_endpoint_url: str = setting("", str, "S3_PUBLIC_ENDPOINT_URL")
+    s3_path_style: bool = setting(False, boolean, "S3_PATH_STYLE")
     max_video_bytes: int = setting(2 * GIB, positive, "MAX_VIDEO_BYTES")
     max_video_seconds: int = setting(4 * 3600, positive, "MAX_VIDEO_SECONDS")
+    # S3 takes 5 MiB at least, but for the last part.
+    upload_part_bytes: int = setting(32 * MIB, positive, "UPLOAD_PART_BYTES")
     ffmpeg_path: str = setting("", str, "FFMPEG_PATH")
     ffprobe_path: str = setting("", str, "FFPROBE_PATH")
     packager_path: str = setting("", str, "PACKAGER_PATH")
@@ -170,9 +234,12 @@ class Settings:
     x264_preset: str = setting("veryfast", one_of(*X264_PRESETS), "X264_PRESET")
     x264_crf: int = setting(23, positive, "X264_CRF")
     renditions: tuple[int, ...] = setting((360, 480, 720, 1080), heights, "RENDITIONS")
+    chunk_seconds: int = setting(60, positive, "CHUNK_SECONDS")
+    chunk_from_seconds: int = setting(300, positive, "CHUNK_FROM_SECONDS")
     job_lease_seconds: int = setting(30, positive, "JOB_LEASE_SECONDS")
     job_attempts: int = setting(4, positive, "JOB_ATTEMPTS")
     sweep_seconds: int = setting(5, positive, "SWEEP_SECONDS")
+    failed_source_days: int = setting(7, natural, "FAILED_SOURCE_DAYS")
 
     @classmethod
     def from_env(
@@ -206,6 +273,11 @@ class Settings:
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
+    def own_host(self) -> str:
+        """Where the API and the real-time server listen: behind nginx, for this machine alone."""
+        return "127.0.0.1" if self.api_port else self.host
+
+    @property
     def outbox(self) -> Path:
         """Where mails are written while there is no SMTP server."""
         return self.var_dir / "outbox"
@@ -218,8 +290,14 @@ class Settings:
     @property
     def edge_key(self) -> str:
         """The secret that an edge and the API share to sign playback grants."""
-        derived = hmac.new(self.jwt_secret_key.encode(), b"edge", hashlib.sha256).hexdigest()
-        return self.edge_secret or derived
+        return self.edge_secret or _derived_edge_key(self.jwt_secret_key)
+
+    @property
+    def previous_edge_key(self) -> str:
+        """The one before, which is still accepted; empty where there is none."""
+        if self.edge_secret or not self.jwt_secret_key_previous:
+            return self.edge_secret_previous
+        return self.edge_secret_previous or _derived_edge_key(self.jwt_secret_key_previous)
 
     def checked(self) -> Settings:
         """These settings, once they are known to be enough to serve with."""
@@ -230,9 +308,29 @@ class Settings:
             )
         if len(self.jwt_secret_key.encode()) < 32:  # noqa: PLR2004 - RFC 7518 section 3.2
             raise SettingError("JWT_SECRET_KEY is too short: HS256 needs at least 32 bytes.")
+        if self.storage_backend == "s3":
+            self.checked_for_s3()
         if 0 < len(self.request_signature_secret) < 32:  # noqa: PLR2004 - 004: "32+ chars"
             raise SettingError("REQUEST_SIGNATURE_SECRET is too short: 32 characters at least.")
         return self
+
+    def checked_for_s3(self) -> Settings:
+        """These settings, once they name a bucket."""
+        needed = {
+            "AWS_S3_BUCKET": self.aws_s3_bucket,
+            "AWS_ACCESS_KEY_ID": self.aws_access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.aws_secret_access_key,
+        }
+        if missing := [name for name, value in needed.items() if not value]:
+            raise SettingError(
+                f"Media in S3 needs {', '.join(missing)}: the bucket, and a key that may read and"
+                " write in it. Set S3_ENDPOINT_URL as well if it is not at AWS."
+            )
+        return self
+
+
+def _derived_edge_key(secret: str) -> str:
+    return hmac.new(secret.encode(), b"edge", hashlib.sha256).hexdigest()
 
 
 def _layers(*, find_running: bool) -> dict[str, str]:

@@ -18,7 +18,9 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints import client, mobile, platform, playback
+from blueprints.direct import direct
 from blueprints.http import caller, failures, headers, json, limits, links, observe, signing, tus
+from blueprints.http.bodies import FORM_BYTES
 from blueprints.http.dialect import Dialect
 from blueprints.http.files import ClutchRequest
 from blueprints.ops import ops
@@ -27,8 +29,6 @@ from services.container import Services
 
 # First match wins, so the family at the root comes last.
 FAMILIES = (platform, client, mobile)
-# What surrounds the file in a multipart body: the other fields, and the boundaries.
-FORM_BYTES = 1024 * 1024
 # Pages that flask-smorest and Flask bring along.
 OPEN_PAGES = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui", "static")
 
@@ -69,7 +69,7 @@ def _mount(app: Flask) -> None:
     for family in FAMILIES:
         for blueprint in family.BLUEPRINTS:
             api.register_blueprint(blueprint)
-    for plain in (*playback.BLUEPRINTS, ops):
+    for plain in (*playback.BLUEPRINTS, direct, ops):
         app.register_blueprint(plain)
     for endpoint in OPEN_PAGES:
         view = _as_function(app.view_functions[endpoint])

@@ -14,6 +14,8 @@ first_of() {
 
 find_browser() { first_of chromium chromium-browser google-chrome google-chrome-stable; }
 find_nginx() { first_of nginx; }
+# What signs requests to a bucket (deploy/bucket).
+find_njs() { ls /usr/lib/nginx/modules/ngx_http_js_module.so 2>/dev/null; }
 
 # Prints what has to stand before a command for it to run as root; fails if that cannot be had.
 as_root() {
@@ -39,9 +41,11 @@ install_packages() {
 missing=""
 find_browser >/dev/null || missing="chromium"
 find_nginx >/dev/null || missing="$missing nginx-light"
+find_njs >/dev/null || missing="$missing libnginx-mod-http-js"
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install_packages $missing
 
 echo "Browser: $(find_browser || echo "none; browser tests will be skipped")"
 echo "nginx:   $(find_nginx || echo "none; tests of deploy/nginx.conf will be skipped")"
+echo "njs:     $(find_njs || echo "none; tests of deploy/bucket will be skipped")"
 exit 0

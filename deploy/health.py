@@ -55,6 +55,7 @@ ROLES: dict[str, Callable[[Settings], None]] = {
     "api": api,
     "realtime": realtime,
     "worker": worker,
+    "webhooks": worker,
     "scheduler": scheduler,
 }
 

@@ -48,7 +48,8 @@ class Child:
 
     `is_ready` raises `NotReady` until the process serves. `port_setting` names the setting of the
     `port` it binds on `host`. `hint` tells what else can be done where it does not start.
-    `kept_open` are file descriptors that it inherits.
+    `kept_open` are file descriptors that it inherits. `is_front` is for what clients reach the
+    others through: it stops after them.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Child:
     hint: str = ""
     grace_seconds: float = 5
     is_database: bool = False
+    is_front: bool = False
     kept_open: tuple[int, ...] = ()
 
     @property

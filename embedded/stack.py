@@ -16,7 +16,17 @@ from embedded.children import Child
 from embedded.errors import StartFailed, StopRequested
 from embedded.files import private_folder
 from embedded.first_admin import make_once
-from embedded.handover import addresses, environment, run_file, secrets_for, write_run_file
+from embedded.front_door import Behind, front_door, program
+from embedded.handover import (
+    addresses,
+    behind_nginx,
+    edge_values,
+    environment,
+    run_file,
+    secrets_for,
+    write_run_file,
+)
+from embedded.limits import open_many_files
 from embedded.lock import only_stack_in
 from embedded.logs import rotate_folder
 from embedded.mongod import mongod
@@ -57,12 +67,14 @@ def run(
 
 def _run(settings: Settings, app: Path, seed_program: Path, supervisor: Supervisor) -> None:
     private_folder(settings.var_dir)
+    open_many_files()
     with only_stack_in(settings.var_dir, supervisor.bell, supervisor.say) as lock:
         Stack(
             settings=settings,
             app=app,
             seed_program=seed_program,
             supervisor=supervisor,
+            nginx=program() if settings.front_door else None,
             ports=_ports(settings),
             lock=lock,
         ).run()
@@ -72,6 +84,7 @@ def _ports(settings: Settings) -> Ports:
     return Ports(
         configured={
             "PORT": settings.port,
+            "API_PORT": settings.api_port,
             "REALTIME_PORT": settings.realtime_port,
             "MONGO_PORT": settings.mongo_port,
             "REDIS_PORT": settings.redis_port,
@@ -89,6 +102,8 @@ class Stack:
     app: Path
     seed_program: Path
     supervisor: Supervisor
+    # What listens at PORT before the others; None where they listen by themselves.
+    nginx: Path | None
     ports: Ports
     lock: int
 
@@ -105,8 +120,7 @@ class Stack:
             self._start_own_processes(secrets)
             self._seed(secrets)
             seconds = time.monotonic() - began
-            found = addresses(self.settings, self.ports)
-            self.supervisor.say(ready_table(self.settings, found, seconds))
+            self.supervisor.say(ready_table(self.settings, self._addresses, seconds))
             self.supervisor.watch(chores=partial(rotate_folder, self._logs))
         finally:
             self._stop()
@@ -114,6 +128,10 @@ class Stack:
     @property
     def _logs(self) -> Path:
         return self.settings.var_dir / "logs"
+
+    @property
+    def _addresses(self) -> dict[str, str]:
+        return addresses(self.settings, self.ports, has_front_door=bool(self.nginx))
 
     def _start_servers(self) -> None:
         if self.settings.embedded:
@@ -137,16 +155,30 @@ class Stack:
 
         def describe() -> list[Child]:
             env = self._hand_over(secrets)
-            return own_processes(self.settings, self.app, env, self.ports)
+            own = own_processes(self.settings, self.app, env, self.ports)
+            return [*own, *self._front_doors(secrets)]
 
         start_on_free_ports(self.supervisor, self.ports, describe)
 
+    def _front_doors(self, secrets: Mapping[str, str]) -> list[Child]:
+        if self.nginx is None:
+            return []
+        folder, port = self.settings.var_dir / "front", self.ports.of("PORT")
+        behind = Behind(
+            api_port=self.ports.of("API_PORT"),
+            realtime_port=self.ports.of("REALTIME_PORT"),
+            media=self.settings.media_root,
+            values={**edge_values(self.settings), **secrets},
+        )
+        log = self._logs / "front-door.log"
+        return [front_door(self.nginx, folder, log, self.settings.host, port, behind)]
+
     def _hand_over(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """The environment of our processes; other shells find the servers through a file."""
-        values = {**addresses(self.settings, self.ports), **secrets}
+        values = {**self._addresses, **secrets}
         if self.settings.embedded:
             write_run_file(self.settings, values)
-        return environment(self.settings, values)
+        return environment(self.settings, {**values, **behind_nginx(self.settings, self.nginx)})
 
     def _seed(self, secrets: Mapping[str, str]) -> None:
         if self.settings.embedded:

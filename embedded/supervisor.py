@@ -129,9 +129,14 @@ class Supervisor:
             kept.restart_at = None
 
     def stop(self, some: Sequence[Kept] | None = None) -> None:
-        """End `some` (all) of the children: first CLUTCH's own, then the databases under them."""
+        """End `some` (all) of the children: CLUTCH's own, what is before them, then what is under.
+
+        Requests that are being answered still leave through the front door.
+        """
         ending = list(self.kept if some is None else some)
-        self._stop_together([kept for kept in ending if not kept.child.is_database])
+        others = [kept for kept in ending if not kept.child.is_database]
+        self._stop_together([kept for kept in others if not kept.child.is_front])
+        self._stop_together([kept for kept in others if kept.child.is_front])
         self._stop_together([kept for kept in ending if kept.child.is_database])
 
     def _stop_together(self, wave: list[Kept]) -> None:

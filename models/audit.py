@@ -41,6 +41,17 @@ class Action(StrEnum):
     INVITED = "invited"
     INVITATION_REVOKED = "invitation_revoked"
     CONFIGURATION_CHANGED = "configuration_changed"
+    VIDEO_DELETED = "video_deleted"
+    VIDEO_RESTORED = "video_restored"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_SECRET_REPLACED = "webhook_secret_replaced"  # noqa: S105 - not a password
+    PROCESSING_CANCELLED = "processing_cancelled"
+    PROCESSING_RETRIED = "processing_retried"
+    COMMENT_HIDDEN = "comment_hidden"
+    COMMENT_SHOWN = "comment_shown"
+    COMMENT_DELETED = "comment_deleted"
+    REPORT_RESOLVED = "report_resolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,13 +37,13 @@ class After:
     value: Any
     oid: str
 
-    def beyond(self, field: str) -> Document:
-        """What follows in a list that descends on `field` and `_id`.
+    def beyond(self, field: str, *, ascending: bool = False) -> Document:
+        """What follows in a list that descends on `field` and `_id`, or ascends on both.
 
         Two index ranges, so that page 10,000 costs as page 1.
         """
-        oid = ObjectId(self.oid)
-        return {"$or": [{field: {"$lt": self.value}}, {field: self.value, "_id": {"$lt": oid}}]}
+        oid, further = ObjectId(self.oid), "$gt" if ascending else "$lt"
+        return {"$or": [{field: {further: self.value}}, {field: self.value, "_id": {further: oid}}]}
 
 
 class Identity(TypedDict):

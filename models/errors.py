@@ -10,6 +10,8 @@ These classes know nothing of HTTP: each API family gives them its own status an
         EmailNotVerified    not before the address is verified
         SecondFactorMissing not before a second factor is set up
         QuotaExceeded       003: not this week any more
+        StreamLimitReached  not while so much else of yours plays
+      GeoBlocked            not from where you are
       NotFound              it is not there, or you may not know that it is
       Invalid               the request itself is wrong
         MissingToken        001: a playback token belongs in the query string
@@ -21,11 +23,15 @@ These classes know nothing of HTTP: each API family gives them its own status an
         InvitationExpired   003
       Conflict
         Locked              somebody else is at it just now
+        Stale               it was changed since you looked
       RateLimited
       Unavailable           something CLUTCH needs does not answer; trying again may help
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class ClutchError(Exception):
@@ -37,6 +43,8 @@ class ClutchError(Exception):
         super().__init__(message)
         self.message = message
         self.fields = fields or {}
+        # What a client may want to show or act on, beside the message.
+        self.details: Mapping[str, Any] = {}
 
 
 class Unauthorized(ClutchError):
@@ -61,6 +69,24 @@ class SecondFactorMissing(Forbidden):
 
 class QuotaExceeded(Forbidden):
     code = "QUOTA_EXCEEDED"
+
+
+class StreamLimitReached(Forbidden):
+    code = "STREAM_LIMIT_REACHED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fields: dict[str, list[str]] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, fields=fields)
+        self.details = details or {}
+
+
+class GeoBlocked(ClutchError):
+    code = "GEO_BLOCKED"
 
 
 class NotFound(ClutchError):
@@ -105,6 +131,10 @@ class Conflict(ClutchError):
 
 class Locked(Conflict):
     code = "LOCKED"
+
+
+class Stale(Conflict):
+    code = "PRECONDITION_FAILED"
 
 
 class RateLimited(ClutchError):

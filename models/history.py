@@ -44,10 +44,26 @@ class History:
         )
         return done.upserted_id is not None
 
+    def reach(self, watched: Watched) -> None:
+        """Note how far somebody is in a video just now."""
+        first = to_doc(watched)
+        changed = {name: first.pop(name) for name in ("watched_at", "position_seconds")}
+        where = {name: first.pop(name) for name in ("user_id", "video_id")}
+        self.collection.update_one(where, {"$set": changed, "$setOnInsert": first}, upsert=True)
+
     def newest_of(self, user_id: str, *, after: After | None, limit: int) -> list[Watched]:
         where = {"user_id": user_id} | (after.beyond("watched_at") if after else {})
         found = self.collection.find(where).sort(NEWEST_FIRST).limit(limit)
         return [from_doc(Watched, doc) for doc in found]
+
+    def remove(self, user_id: str, video_id: str) -> bool:
+        """Whether it was there."""
+        where = {"user_id": user_id, "video_id": video_id}
+        return self.collection.delete_one(where).deleted_count == 1
+
+    def count_of(self, user_id: str) -> int:
+        """Counted within an index: no entry is read."""
+        return self.collection.count_documents({"user_id": user_id})
 
     def trim(self, user_id: str, keep: int) -> None:
         """Forget all but the newest `keep`. What is watched again meanwhile stays."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pymongo import IndexModel
 from pymongo.collection import Collection
 
-from models.documents import Document
-from models.video import ProcessingStatus
+from models.documents import Document, from_doc
+from models.video import ProcessingStatus, Video
 
 _STORED = {"stored_bytes": {"$gt": 0}}
 
@@ -26,6 +28,20 @@ class Inventory:
         """Every video that is not deleted."""
         where = {"processing_status": {"$in": list(ProcessingStatus)}, "deleted_at": None}
         return self.collection.count_documents(where)
+
+    def estimated_count(self) -> int:
+        """About how many rows there are, without counting them."""
+        return self.collection.estimated_document_count()
+
+    def in_order(self) -> Iterator[Video]:
+        """Every video that is there or was, by its id; few at a time in memory."""
+        found = self.collection.find({"id": {"$gt": ""}}).sort("id", 1).batch_size(500)
+        return (from_doc(Video, doc) for doc in found)
+
+    def whatever_is_left_of(self, video_id: str) -> Video | None:
+        """A video, even if it is deleted."""
+        doc = self.collection.find_one({"id": video_id})
+        return from_doc(Video, doc) if doc else None
 
     def weighed(self, video_id: str, stored_bytes: int) -> None:
         """Note what storage holds of a video."""

@@ -31,6 +31,8 @@ class MailKind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - not a password
     ACCOUNT_EXISTS = "account_exists"
     INVITATION = "invitation"
+    WEBHOOK_OFF = "webhook_off"
+    DIGEST = "digest"
 
 
 class MailState(StrEnum):

@@ -46,6 +46,8 @@ class PrivacySettings:
     profile_visibility: ProfileVisibility = ProfileVisibility.PUBLIC
     show_following: bool = True
     show_followers: bool = True
+    # What is watched meanwhile is not noted (models/history.py).
+    history_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

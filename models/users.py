@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from models.database import Within
 from models.documents import Document, by_reference, from_doc, to_doc
 from models.membership import Membership
+from models.popularity import Popularity
 from models.second_factors import SecondFactors
 from models.user import Author, User
 
@@ -38,7 +39,7 @@ _AUTHOR: Document = {
 }
 
 
-class Users(SecondFactors, Membership):
+class Users(SecondFactors, Membership, Popularity):
     INDEXES = (
         IndexModel("id", unique=True),
         IndexModel("email", unique=True),
@@ -77,6 +78,11 @@ class Users(SecondFactors, Membership):
     def active(self, user_id: str, now: datetime) -> None:
         """Somebody has just written something."""
         self.collection.update_one({"id": user_id}, {"$max": {"last_active_at": now}})
+
+    def add_views(self, user_id: str, views: int, within: Within) -> None:
+        """Of all their videos together (000's `total_views`)."""
+        change = {"$inc": {"total_views": views}}
+        self.collection.update_one({"id": user_id}, change, session=within)
 
     def add_many(self, users: Iterable[User]) -> None:
         """For seeding: one round trip for a batch of new users."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from models.documents import Document, Entity
+from models.tracks import AudioTrack, Caption, Presentation, TrackWork
 
 
 class Visibility(StrEnum):
@@ -39,12 +40,31 @@ class Sort(StrEnum):
     LATEST = "published_at"
     POPULAR = "view_count"
     TRENDING = "ranking_score"
+    CREATED = "created_at"
+
+
+class Phase(StrEnum):
+    """What processing has to do next. First renditions of all videos come before the rest."""
+
+    FIRST = "first"
+    # Workers encode pieces of it; nobody holds the video itself until they are done.
+    CHUNKS = "chunks"
+    REST = "rest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processing:
     """How far the pipeline is, and who holds it."""
 
+    phase: Phase = Phase.FIRST
+    # Not to be cut into pieces: that has failed before.
+    whole: bool = False
+    # Asked to end; the worker that holds it, or the next to claim it, lets it fail so.
+    cancelled: bool = False
+    # How often its media was replaced: each edition has folders of its own.
+    edition: int = 0
+    # The upload that brought it: ending that twice replaces nothing twice.
+    upload_id: str = ""
     stage: str = "queued"
     percent: float = 0.0
     attempts: int = 0
@@ -53,6 +73,13 @@ class Processing:
     error_code: str | None = None
     error_message: str | None = None
     finished_at: datetime | None = None
+    # The message by which a processor elsewhere settled it (external.py).
+    event_id: str | None = None
+    # Which worker holds it, and since when.
+    worker: str = ""
+    claimed_at: datetime | None = None
+    # For an administrator: what the tools said last, when it could not be done.
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +98,30 @@ class Rendition:
     name: str
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalVariant:
+    """One rendition that a processor elsewhere has made, and where it plays from."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalMedia:
+    """What plays from elsewhere (000's webhook), the smallest rendition first."""
+
+    variants: tuple[ExternalVariant, ...]
+    thumbnail_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnail:
+    """A picture in several sizes, by the length of their longest side, the largest last."""
+
+    version: str
+    sides: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +145,22 @@ class Monetization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What plays of a video, to go back to if the content that is to replace it fails."""
+
+    edition: int = 0
+    playback_version: str | None = None
+    renditions: tuple[Rendition, ...] = ()
+    audio_tracks: tuple[AudioTrack, ...] = ()
+    presentation: Presentation | None = None
+    storyboard: str | None = None
+    progressive: str | None = None
+    has_poster: bool = False
+    duration_seconds: float = 0.0
+    drm_enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Video(Entity):
     author_id: str
     title: str
@@ -105,6 +172,11 @@ class Video(Entity):
     visibility: Visibility = Visibility.PUBLIC
     is_active: bool = True
     deleted_at: datetime | None = None
+    # Staff's deletion is not its author's to take back.
+    deleted_by: str | None = None
+    # Until when a deleted video can be restored; its end is final from `condemned_at` on.
+    purge_at: datetime | None = None
+    condemned_at: datetime | None = None
     # When the media and the words of a deleted video were taken away.
     erased_at: datetime | None = None
     published_at: datetime | None = None
@@ -117,15 +189,27 @@ class Video(Entity):
     geo_restrictions: tuple[str, ...] = ()
     # 001: never in any answer but inside `stream_url`.
     youtube_id: str | None = None
+    external: ExternalMedia | None = None
     source: Source | None = None
     processing_status: ProcessingStatus = ProcessingStatus.UPLOADED
     processing: Processing = field(default_factory=Processing)
     playable: bool = False
+    # While its content is replaced, and then until nobody can be watching that any more.
+    previous: Edition | None = None
+    retire_at: datetime | None = None
     # The folder of the current manifests; versions before it stay for those who watch them.
     playback_version: str | None = None
     renditions: tuple[Rendition, ...] = ()
+    captions: tuple[Caption, ...] = ()
+    audio_tracks: tuple[AudioTrack, ...] = ()
+    tracks: TrackWork = field(default_factory=TrackWork)
+    presentation: Presentation | None = None
+    # The WebVTT of its small pictures, relative to what a playback grant opens.
+    storyboard: str | None = None
     progressive: str | None = None
     has_poster: bool = False
+    # A picture of its owner's choice, which is shown instead of the poster.
+    thumbnail: Thumbnail | None = None
     # What storage holds of it: the source while it waits, afterwards what was made of that.
     stored_bytes: int = 0
     duration_seconds: float = 0.0
@@ -133,8 +217,20 @@ class Video(Entity):
     like_count: int = 0
     dislike_count: int = 0
     comment_count: int = 0
+    # Of its comments, those that are no replies.
+    thread_count: int = 0
+    comments_enabled: bool = True
+    # Whether each comment waits for its owner to approve it.
+    comments_held: bool = False
+    share_count: int = 0
     watch_time_seconds: float = 0.0
     ranking_score: float = 0.0
+
+    @property
+    def manifests(self) -> str | None:
+        """The folder of the manifests to play: those with all tracks, once they are up to date."""
+        made = self.presentation
+        return made.folder if made and made.base == self.playback_version else self.playback_version
 
 
 # What anybody may see in a list; the partial indexes below hold exactly these videos.

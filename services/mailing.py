@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from models.audit import Action
 from models.documents import identity
@@ -41,7 +42,9 @@ ASKED_BY_ANYBODY = frozenset(
 )
 HOURLY_LIMIT = 5
 
-Context = dict[str, str]
+Context = dict[str, Any]
+# Finds what a mail is to say to somebody; None if that is nothing.
+Writer = Callable[[User, Mail], Context | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class MailService:
     queue: JobQueue
     audit: Audit
     base_url: str
+    # Kinds of mails that others know what to say in.
+    writers: Mapping[MailKind, Writer] = field(default_factory=dict)
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -166,6 +171,8 @@ class MailService:
         user = self.users.by_login(mail.to)
         if user is None:
             return None
+        if writer := self.writers.get(mail.kind):
+            return writer(user, mail)
         if mail.kind is MailKind.VERIFICATION:
             return self._verification(user)
         if mail.kind is MailKind.PASSWORD_RESET:

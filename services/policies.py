@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.comment import Comment
+from models.playlists import Playlist, PlaylistVisibility
 from models.user import ProfileVisibility, Role, User
 from models.video import Video, Visibility
+from models.webhook_endpoints import WebhookEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request comes from; `country` is what a trusted proxy says."""
+
+    address: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +28,7 @@ class Actor:
     role: Role = Role.VIEWER
     # Not before a second factor is set up may one of this role do anything else.
     must_enrol: bool = False
+    place: Place = Place()
 
     @property
     def is_staff(self) -> bool:
@@ -41,6 +53,30 @@ def may_edit(actor: Actor, video: Video) -> bool:
     return owns(actor, video) or actor.is_staff
 
 
+def may_moderate(actor: Actor, video: Video) -> bool:
+    """Who may take comments away under a video, and bring them back."""
+    return may_edit(actor, video)
+
+
+def wrote(actor: Actor, comment: Comment) -> bool:
+    return actor.id is not None and actor.id == comment.user_id
+
+
+def may_hold(actor: Actor, video: Video) -> bool:
+    """Who may end the processing of a video, and begin it again."""
+    return owns(actor, video) or may_administer(actor)
+
+
+def may_manage(actor: Actor, endpoint: WebhookEndpoint) -> bool:
+    """Who may look at a webhook, change it, and see what was sent to it."""
+    return (actor.id is not None and actor.id == endpoint.owner_id) or may_administer(actor)
+
+
+def may_list_any_state(actor: Actor, author_id: str | None) -> bool:
+    """Whether `actor` may list all videos of `author_id` (None: everybody's), public or not."""
+    return actor.is_staff or (actor.id is not None and actor.id == author_id)
+
+
 def _is_hidden(video: Video) -> bool:
     return video.visibility in {Visibility.PRIVATE, Visibility.SCHEDULED}
 
@@ -60,6 +96,18 @@ def may_watch(actor: Actor, video: Video) -> bool:
     """001: an inactive video plays for nobody; a private one for its owner and staff."""
     seen = not _is_hidden(video) or may_edit(actor, video)
     return actor.id is not None and video.is_active and seen
+
+
+# Playlists. What is in one has a visibility of its own.
+
+
+def owns_playlist(actor: Actor, playlist: Playlist) -> bool:
+    return actor.id is not None and actor.id == playlist.owner_id
+
+
+def may_open(actor: Actor, playlist: Playlist) -> bool:
+    """Whether this list exists for `actor`. Unlisted ones do, for who knows the id."""
+    return playlist.visibility is not PlaylistVisibility.PRIVATE or owns_playlist(actor, playlist)
 
 
 # People. A profile that may not be seen takes its list of videos with it; the videos themselves

@@ -38,6 +38,12 @@ class Remembered(Generic[K, V]):
         with self._lock:
             self._entries[key] = value
 
+    def forget(self, *keys: K) -> None:
+        """Have `find` asked again for these."""
+        with self._lock:
+            for key in keys:
+                self._entries.pop(key, None)
+
     def one(self, key: K, find: Callable[[], V]) -> V:
         """The value of `key`; `find` is asked when it is not known."""
         return self.many([key], lambda _: {key: find()})[key]

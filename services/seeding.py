@@ -21,6 +21,7 @@ from services.adapters.storage import Storage
 from services.policies import Actor
 from services.uploads.uploads import Details, Upload, UploadService
 from services.videos.catalogue import VideoPage
+from services.videos.categories import CategoryService
 from services.videos.keys import poster_key
 from services.videos.ranking import first_score
 
@@ -59,12 +60,14 @@ class SeedingService:
     uploads: UploadService
     storage: Storage
     passwords: Passwords
+    categories: CategoryService
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
     def youtube(self) -> list[Video]:
-        """001's videos. Seeding again changes nothing but their texts."""
+        """001's videos, and some categories. Seeding again changes nothing but texts."""
         author, now = self.author(), self.now()
+        self.categories.ensure((name.title() for name in CATEGORIES), author.id)
         return [
             self._youtube_video(seed, author, now - timedelta(minutes=age))
             for age, seed in enumerate(SEED_VIDEOS)
@@ -148,7 +151,7 @@ class SeedingService:
             )
         )
         # YouTube's own picture would do, were its URL not made of the id (contract section 3).
-        if self.storage.file(poster_key(kept.id)) is None:
+        if self.storage.head(poster_key(kept.id)) is None:
             card = self.storage.incoming() / f"card-{self.new_id()}.jpg"
             card.write_bytes(title_card(seed.title))
             self.storage.adopt(card, poster_key(kept.id))

@@ -75,6 +75,7 @@ def base_settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) ->
         rate_limit_general="1000000/hour",
         rate_limit_auth="1000000/minute",
         rate_limit_upload="1000000/hour",
+        rate_limit_comments="1000000/hour",
         x264_preset="ultrafast",
         log_level="WARNING",
     )
@@ -105,11 +106,20 @@ def services(settings: Settings, clock: Clock) -> Services:
     return container.build(settings, now=clock)
 
 
+# Laying out a hundred routes takes longer than most tests, and is the same for the same settings.
+_APPS: dict[Settings, Flask] = {}
+
+
 @pytest.fixture
 def app(services: Services) -> Flask:
-    app = create_app(services)
-    app.testing = False  # an unexpected exception must end in the 500 handler, as in production
-    return app
+    """The API over this test's services. It may be an earlier test's: do not add to it."""
+    key = replace(services.settings, var_dir=Path())
+    # Who verifies signatures is decided when an app is made, and reads the clock.
+    if key not in _APPS or services.signatures:
+        _APPS[key] = create_app(services)
+        _APPS[key].testing = False  # what is not expected ends in the 500 handler, as in production
+    _APPS[key].extensions["clutch"] = services
+    return _APPS[key]
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-PORT_SETTINGS = {"api": "PORT", "realtime": "REALTIME_PORT"}
+# Behind nginx the API has a port of its own.
+API = "API_PORT" if "API_PORT" in os.environ else "PORT"
+PORT_SETTINGS = {"api": API, "realtime": "REALTIME_PORT"}
 
 
 class Ok(BaseHTTPRequestHandler):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import http.client
 import os
+import re
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from embedded.errors import NotReady
 from embedded.ports import check_listening
 
 CONFIGURATION = Path(__file__).parent.parent / "deploy" / "nginx.conf"
+BUCKET = CONFIGURATION.parent / "bucket"
+# Debian's; it and the official images carry it.
+JS_MODULE = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
 # Debian keeps it where an ordinary user's PATH does not lead.
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 NOBODY = 9  # the port "discard", on which nothing listens
@@ -43,7 +47,10 @@ class Behind:
     api_port: int
     media: Path
     secret: str
+    previous_secret: str = ""
     realtime_port: int = NOBODY
+    # Where media is in a bucket: the environment that says so.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -51,6 +58,8 @@ def running(folder: Path, port: int, behind: Behind) -> Iterator[None]:
     """nginx listens on `port` until the block ends; its files and logs are in `folder`."""
     folder.mkdir()
     (folder / "nginx.conf").write_text(_rendered(folder, port, behind))
+    if behind.environment:
+        _add_bucket(folder, behind.environment)
     user = f"user {getpass.getuser()}; " if os.geteuid() == 0 else ""
     with (folder / "access.log").open("wb") as access, (folder / "error.log").open("wb") as errors:
         process = subprocess.Popen(
@@ -60,6 +69,7 @@ def running(folder: Path, port: int, behind: Behind) -> Iterator[None]:
             ],
             stdout=access,
             stderr=errors,
+            env=os.environ | behind.environment,
         )
     try:
         _wait(process, port, folder)
@@ -100,6 +110,8 @@ def _rendered(folder: Path, port: int, behind: Behind) -> str:
     text = CONFIGURATION.read_text()
     for theirs, ours in {
         "${EDGE_SECRET}": behind.secret,
+        "${EDGE_SECRET_PREVIOUS}": behind.previous_secret,
+        "${MEDIA_STORAGE_BACKEND}": behind.environment.get("MEDIA_STORAGE_BACKEND", "local"),
         "server backend:5000 resolve;": f"server 127.0.0.1:{behind.api_port};",
         "server realtime:5001 resolve;": f"server 127.0.0.1:{behind.realtime_port};",
         "listen 5000;": f"listen 127.0.0.1:{port};",
@@ -109,6 +121,38 @@ def _rendered(folder: Path, port: int, behind: Behind) -> str:
         assert theirs in text, f"deploy/nginx.conf no longer says {theirs}"
         text = text.replace(theirs, ours)
     return text
+
+
+def _add_bucket(folder: Path, environment: Mapping[str, str]) -> None:
+    """As deploy/bucket/10-bucket.envsh and the entry point do it, with Debian's module."""
+    given = folder / "given"
+    given.mkdir()
+    (given / "nginx.conf.template").touch()
+    said = subprocess.run(
+        ["sh", "-euc", f". {BUCKET}/10-bucket.envsh; env"],
+        env={
+            "PATH": os.environ["PATH"],
+            "NGINX_ENVSUBST_TEMPLATE_DIR": str(given),
+            "NGINX_ENVSUBST_OUTPUT_DIR": str(folder),
+            "BUCKET_PARTS": str(BUCKET),
+            **environment,
+        },
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    ).stdout
+    values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    for template in (folder / "templates").glob("bucket.*"):
+        text = re.sub(r"\$\{([A-Z0-9_]+)\}", lambda name: values[name[1]], template.read_text())
+        for theirs, ours in {
+            "modules/ngx_http_js_module.so": str(JS_MODULE),
+            "/etc/nginx/bucket/": f"{BUCKET}/",
+            # Needs nginx 1.27.3, which Debian has not.
+            " resolve;": ";",
+        }.items():
+            text = text.replace(theirs, ours)
+        (folder / template.stem).write_text(text)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:

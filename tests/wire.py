@@ -97,7 +97,7 @@ def _platform(body: dict[str, Any], code: str) -> dict[str, Any]:
 
 
 def _flat(body: dict[str, Any], status: int, code: str) -> dict[str, Any]:
-    assert set(body) - {"fieldErrors"} == {"error", "message", "statusCode", "code"}
+    assert set(body) - {"fieldErrors", "details"} == {"error", "message", "statusCode", "code"}
     assert (body["statusCode"], body["code"]) == (status, code)
     assert body["error"] == body["message"] != ""
     return body

@@ -15,7 +15,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from services.adapters.lifeline import die_with_parent
-from services.adapters.queue import MAIL_QUEUE, QUEUE
+from services.adapters.queue import MAIL_QUEUE, QUEUE, REST_QUEUE
 from services.container import Services, build
 
 
@@ -43,13 +43,16 @@ class ClutchWorker(Worker):
             os.kill(self.horse_pid, signal.SIGTERM)
 
 
-def run(redis_url: str) -> None:
-    """Work until told to stop. Every worker also promotes scheduled jobs; one does at a time."""
+def run(redis_url: str, *names: str) -> None:
+    """Take jobs, or those of these queues alone, the first one first, until told to stop.
+
+    Every worker of all queues also promotes scheduled jobs; one does at a time.
+    """
     import workers.jobs  # noqa: F401, PLC0415 - imported before the fork, so that no job pays for it
 
-    queues, redis = [MAIL_QUEUE, QUEUE], Redis.from_url(redis_url)
+    queues, redis = list(names) or [MAIL_QUEUE, QUEUE, REST_QUEUE], Redis.from_url(redis_url)
     worker = ClutchWorker(queues, connection=redis, serializer=JSONSerializer)
-    worker.work(with_scheduler=True, logging_level="WARNING")
+    worker.work(with_scheduler=not names, logging_level="WARNING")
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from blueprints.client.catalogue import catalogue
+from blueprints.client.comments import comments
 from blueprints.client.dialect import dialect
+from blueprints.client.editing import editing
+from blueprints.client.media import media
+from blueprints.client.new_uploads import new_videos, thumbnails
+from blueprints.client.reactions import liked, reactions
 from blueprints.client.streams import streams
+from blueprints.client.tracks import tracks
 from blueprints.client.uploads import uploads
 from blueprints.client.users import users
 from blueprints.client.videos import videos
+from blueprints.client.views import views
 
 PREFIXES = tuple(
     f"/{noun}/"
@@ -23,6 +31,21 @@ PREFIXES = tuple(
         "media",
     )
 )
-BLUEPRINTS = (videos, streams, uploads, users)
+BLUEPRINTS = (
+    videos,
+    editing,
+    views,
+    comments,
+    reactions,
+    liked,
+    catalogue,
+    streams,
+    media,
+    tracks,
+    uploads,
+    new_videos,
+    thumbnails,
+    users,
+)
 
 __all__ = ["BLUEPRINTS", "PREFIXES", "dialect"]

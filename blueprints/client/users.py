@@ -68,6 +68,14 @@ def clear_history() -> Json:
     return {"success": True}
 
 
+@users.route("/me/history/<video_id>", methods=["DELETE"])
+@users.response(200, Done)
+def forget_watched(video_id: str) -> Json:
+    """Forget that one watched a video; 404 if one has not."""
+    services().history.remove(caller(), video_id)
+    return {"success": True}
+
+
 @users.route("/<user_id>")
 @users.response(200, UserProfile)
 @for_visitors_too
@@ -99,7 +107,7 @@ def videos(asked: Json, user_id: str) -> Response:
     What follows is asked for with `X-Next-Cursor` as `cursor`.
     """
     query = Query(limit=asked["limit"], after=from_cursor(CHANNEL, asked.get("cursor")))
-    return _videos(services().channels.list(caller(), user_id, query))
+    return videos_of(services().channels.list(caller(), user_id, query), CHANNEL)
 
 
 def _history(found: HistoryPage) -> Json:
@@ -107,8 +115,9 @@ def _history(found: HistoryPage) -> Json:
     return body | ({"nextCursor": to_cursor(HISTORY, found.end)} if found.has_more else {})
 
 
-def _videos(found: VideoList) -> Response:
+def videos_of(found: VideoList, order: str) -> Response:
+    """004's bare list; where it goes on is in a header."""
     response = jsonify(_VIDEO.dump(found.items, many=True))
-    if found.has_more and (cursor := to_cursor(CHANNEL, found.end)):
+    if found.has_more and (cursor := to_cursor(order, found.end)):
         response.headers[NEXT_CURSOR] = cursor
     return response

@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Response, jsonify
 
 from blueprints.client.dialect import dialect
+from blueprints.client.schemas.catalogue import DetailVideo
 from blueprints.client.schemas.videos import ClientVideo, FeedOut, FeedQuery
 from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
-from services.videos.catalogue import Query, VideoList, VideoPage
+from services.videos.catalogue import Query, VideoList
+from services.videos.related import DetailPage
 
 videos = FamilyBlueprint(dialect, "videos", "/videos", "The feed, and one video.")
 
@@ -29,11 +31,11 @@ def feed(asked: Json) -> Response:
 
 
 @videos.route("/<video_id>")
-@videos.response(200, ClientVideo)
+@videos.response(200, DetailVideo)
 @for_visitors_too
-def get(video_id: str) -> VideoPage:
-    """Show one video, by either of its ids (004)."""
-    return services().catalogue.get(caller(), video_id)
+def get(video_id: str) -> DetailPage:
+    """Show one video, by either of its ids, and what to watch next (002, 004)."""
+    return services().related.detail(caller(), video_id)
 
 
 def _feed(found: VideoList) -> Json:

@@ -15,6 +15,7 @@ class ApiError(Schema):
     message = fields.String(required=True)
     statusCode = fields.Integer(required=True)  # noqa: N815 - the wire's spelling
     code = fields.String(required=True, metadata={"example": "NOT_FOUND"})
+    details = fields.Dict(metadata={"description": "More, where the message is not all."})
     fieldErrors = fields.Dict(  # noqa: N815 - the wire's spelling
         keys=fields.String(), values=fields.List(fields.String())
     )
@@ -27,4 +28,6 @@ def api_error(error: ClutchError, status: int) -> Json:
         "statusCode": status,
         "code": error.code,
     }
+    if error.details:
+        body["details"] = error.details
     return body | ({"fieldErrors": error.fields} if error.fields else {})

@@ -6,11 +6,12 @@ Every route asks for a valid token unless its view is marked here. A test lists 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from flask import g, request
 
-from blueprints.http.context import device, requested_view, services
+from blueprints.http.context import device, place, requested_view, services
 from models.errors import ClutchError, SecondFactorMissing, Unauthorized
 from services.adapters.register import Visits
 from services.policies import VISITOR, Actor
@@ -62,7 +63,7 @@ def identify(counted: Callable[[str], Visits | None]) -> None:
     except ClutchError as refused:
         g.refusal = refused
         return
-    g.actor, g.visits = admission.actor, admission.visits
+    g.actor, g.visits = replace(admission.actor, place=place()), admission.visits
 
 
 def admit() -> None:

@@ -10,6 +10,7 @@ from flask import current_app, request
 from config import Settings
 from services.accounts.sessions import Device
 from services.container import Services
+from services.policies import Place
 
 USER_AGENT_LENGTH = 300
 
@@ -25,6 +26,14 @@ def settings() -> Settings:
 def requested_view() -> Callable[..., Any] | None:
     """The view that this request is for; None where there is none at its address."""
     return current_app.view_functions.get(request.endpoint or "")
+
+
+def place() -> Place:
+    """Where this request comes from. A country is believed only from behind a trusted proxy."""
+    asked = settings()
+    header = asked.geo_country_header if asked.trusted_proxies else ""
+    country = request.headers.get(header, "") if header else ""
+    return Place(request.remote_addr or "", country)
 
 
 def device(name: str = "") -> Device:

@@ -50,5 +50,7 @@ def _refused() -> Invalid:
 def _signer() -> URLSafeSerializer:
     known = current_app.extensions
     if "clutch.cursors" not in known:
-        known["clutch.cursors"] = URLSafeSerializer(settings().jwt_secret_key, salt="cursor")
+        # The last of them signs.
+        secrets = [settings().jwt_secret_key_previous, settings().jwt_secret_key]
+        known["clutch.cursors"] = URLSafeSerializer([s for s in secrets if s], salt="cursor")
     return cast("URLSafeSerializer", known["clutch.cursors"])

@@ -24,6 +24,7 @@ Json = dict[str, Any]
 STATUS: Mapping[type[errors.ClutchError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.GeoBlocked: 451,
     errors.NotFound: 404,
     errors.Invalid: 400,
     errors.UnsupportedFormat: 415,
@@ -32,6 +33,7 @@ STATUS: Mapping[type[errors.ClutchError], int] = {
     errors.Expired: 410,
     errors.Conflict: 409,
     errors.Locked: 423,
+    errors.Stale: 412,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
     errors.ClutchError: 500,
@@ -77,6 +79,7 @@ class FamilyBlueprint(Blueprint):
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {  # noqa: RUF012 - flask-smorest's form
         "json": "application/json",
         "multipart": "multipart/form-data",
+        "json_or_multipart": "application/json",
     }
 
     def __init__(self, dialect: Dialect, noun: str, url_prefix: str, description: str) -> None:

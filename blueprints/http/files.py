@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from flask import Request, Response, send_file
+from flask import Request, Response, request, send_file
 from werkzeug.datastructures import FileStorage
+from werkzeug.wsgi import wrap_file
 
 from blueprints.http.context import services, settings
 from models.errors import NotFound
@@ -40,14 +41,51 @@ def received(file: FileStorage) -> Iterator[Upload]:
         path.unlink(missing_ok=True)
 
 
+@contextmanager
+def received_if_sent(file: FileStorage | None) -> Iterator[Upload | None]:
+    """As `received`, where a file need not be sent."""
+    if file is None:
+        yield None
+    else:
+        with received(file) as upload:
+            yield upload
+
+
 def serve(key: str, mimetype: str, cache_seconds: int = 0) -> Response:
     """Send a stored file, with byte ranges and an ETag; nginx does it where it is in front."""
     path = services().storage.file(key)
     if path is None:
-        raise NotFound("This file is not here.")
-    if settings().x_accel_redirect:
-        response = Response(mimetype=mimetype, headers={"X-Accel-Redirect": f"/_media/{key}"})
+        response = _elsewhere(key, mimetype)
+    elif settings().x_accel_redirect:
+        response = _by_nginx(key, mimetype)
     else:
         response = send_file(path, mimetype=mimetype, conditional=True)
     response.headers["Cache-Control"] = f"private, max-age={cache_seconds}"
+    return response
+
+
+def _by_nginx(key: str, mimetype: str) -> Response:
+    return Response(mimetype=mimetype, headers={"X-Accel-Redirect": f"/_media/{key}"})
+
+
+def _elsewhere(key: str, mimetype: str) -> Response:
+    """A file that is not on this disk: in a bucket, or nowhere.
+
+    It is passed on rather than redirected to: what a playlist names is relative to where that came
+    from, and players send on headers that a presigned address refuses.
+    """
+    storage = services().storage
+    if settings().x_accel_redirect and storage.backend == "s3":
+        return _by_nginx(key, mimetype)  # which tells if it is not there
+    found = storage.open(key)
+    if found is None:
+        raise NotFound("This file is not here.")
+    response = Response(
+        wrap_file(request.environ, found.stream), mimetype=mimetype, direct_passthrough=True
+    )
+    response.call_on_close(found.stream.close)
+    response.content_length = found.size_bytes
+    response.last_modified = found.modified_at
+    response.set_etag(found.etag)
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=found.size_bytes)
     return response

@@ -51,7 +51,7 @@ def start(app: Flask, settings: Settings) -> None:
         "expose_headers": ["Content-Length", "Content-Range"],
         "max_age": 86400,
     }
-    tus_clients = {**everywhere, "expose_headers": [*EXPOSED, *tus.EXPOSED]}
+    tus_clients = {**everywhere, "expose_headers": [*EXPOSED, *tus.EXPOSED, "ETag"]}
     resources: dict[Any, Any] = {
         r"/hls/.*": media,
         r"/upload/.*": tus_clients,

@@ -55,7 +55,13 @@ STRATEGIES["aligned-window"] = AlignedWindow
 
 
 # What a view may be marked with, beside the general limit.
-AUTHENTICATION, UPLOADS = "authentication", "uploads"
+AUTHENTICATION, UPLOADS, LICENCES, HEARTBEATS = (
+    *("authentication", "uploads"),
+    *("licences", "heartbeats"),
+)
+PICTURES, VIEWS, TRACKS = "pictures", "views", "tracks"
+REACTIONS = "reactions"
+COMMENTS = "comments"
 GENERAL = "limit/general"
 
 
@@ -69,6 +75,48 @@ def limit_uploads(view: View) -> View:
     """000: "5 uploads per hour per user"."""
     view.limited = UPLOADS  # type: ignore[attr-defined]  # functions take attributes
     return view
+
+
+def limit_pictures(view: View) -> View:
+    """Per user: each is decoded, and drawn in several sizes."""
+    view.limited = PICTURES  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_tracks(view: View) -> View:
+    """Per user: a video in many languages has many of them, and each is read or encoded."""
+    view.limited = TRACKS  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_views(view: View) -> View:
+    """Per user, or per address of visitors: many may be behind one."""
+    view.limited = VIEWS  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_reactions(view: View) -> View:
+    """000: "100 actions per minute per user", of videos and comments together."""
+    view.limited = REACTIONS  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_comments(view: View) -> View:
+    """000: "30 comments per hour per user"."""
+    view.limited = COMMENTS  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_licences(view: View) -> View:
+    """Per user: a player asks once for each video."""
+    view.limited = LICENCES  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def limit_heartbeats(view: View) -> View:
+    """Per user, and counted by themselves: watching must not use up what browsing needs."""
+    view.limited = HEARTBEATS  # type: ignore[attr-defined]  # functions take attributes
+    return unlimited(view)
 
 
 def unlimited(view: View) -> View:
@@ -187,6 +235,13 @@ def apply(app: Flask, settings: Settings) -> None:
             settings.rate_limit_auth, scope=AUTHENTICATION, key_func=address
         ),
         UPLOADS: limiter.shared_limit(settings.rate_limit_upload, scope=UPLOADS),
+        PICTURES: limiter.shared_limit(settings.rate_limit_picture, scope=PICTURES),
+        TRACKS: limiter.shared_limit(settings.rate_limit_tracks, scope=TRACKS),
+        VIEWS: limiter.shared_limit(settings.rate_limit_views, scope=VIEWS),
+        REACTIONS: limiter.shared_limit(settings.rate_limit_reactions, scope=REACTIONS),
+        COMMENTS: limiter.shared_limit(settings.rate_limit_comments, scope=COMMENTS),
+        LICENCES: limiter.shared_limit(settings.rate_limit_license, scope=LICENCES),
+        HEARTBEATS: limiter.shared_limit(settings.rate_limit_heartbeat, scope=HEARTBEATS),
     }
     for endpoint, view in app.view_functions.items():
         if mark := getattr(view, "limited", None):

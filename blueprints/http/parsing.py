@@ -30,7 +30,10 @@ class RequestParser(FlaskParser):
     DEFAULT_VALIDATION_STATUS = 400
 
     # A location of our own: form fields and files of one multipart body, as one schema.
-    __location_map__ = FlaskParser.__location_map__ | {"multipart": "load_multipart"}
+    __location_map__ = FlaskParser.__location_map__ | {
+        "multipart": "load_multipart",
+        "json_or_multipart": "load_json_or_multipart",
+    }
 
     def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """The JSON body. Something else than JSON is said to be so, not taken for nothing."""
@@ -50,6 +53,11 @@ class RequestParser(FlaskParser):
     def load_multipart(self, req: Request, schema: marshmallow.Schema) -> Any:
         parts: list[Any] = [req.files, req.form]
         return self._makeproxy(CombinedMultiDict(parts), schema)
+
+    def load_json_or_multipart(self, req: Request, schema: marshmallow.Schema) -> Any:
+        """For what may come with a file, and may come without."""
+        is_form = req.mimetype == "multipart/form-data"
+        return self.load_multipart(req, schema) if is_form else self.load_json(req, schema)
 
     def handle_error(
         self,
@@ -77,7 +85,7 @@ def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
 
 
 def _is_container(key: object, prefix: str) -> bool:
-    places = {"json", "query", "multipart", "headers", "_schema"}
+    places = {"json", "query", "multipart", "json_or_multipart", "headers", "_schema"}
     return (not prefix and key in places) or key == "_schema"
 
 

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -20,6 +19,7 @@ from marshmallow import ValidationError, fields
 from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 from werkzeug.http import http_date
 
+from blueprints.http.bodies import announced_bytes, pieces
 from models.uploads import ResumableUpload, UploadState
 from services.uploads.arrivals import ALGORITHMS, Checksum, Part
 
@@ -29,8 +29,6 @@ BYTES_TYPE = "application/offset+octet-stream"
 OVERRIDE = "X-HTTP-Method-Override"
 # Polling for progress and asking what this server can do are no part of the protocol's state.
 FREE_METHODS = frozenset({"GET", "OPTIONS"})
-# A slow sender fills one in a second or two: only whole ones are acknowledged on the way.
-PIECE_BYTES = 64 * 1024
 METADATA_LENGTH = 16 * 1024
 KEY = re.compile(r"[!-+\--~]+")
 # What a browser hides from the page that asks, unless told otherwise.
@@ -111,7 +109,7 @@ def metadata(text: str) -> dict[str, str]:
 
 def first_part(asked: dict[str, Any]) -> Part | None:
     """What was sent along with a creation, if anything was."""
-    if not _announced() and "Transfer-Encoding" not in request.headers:
+    if not announced_bytes() and "Transfer-Encoding" not in request.headers:
         return None
     return part({"offset": 0, "checksum": asked.get("checksum")})
 
@@ -122,8 +120,8 @@ def part(asked: dict[str, Any]) -> Part:
         raise UnsupportedMediaType(f"Send the bytes as Content-Type: {BYTES_TYPE}.")
     return Part(
         offset=asked["offset"],
-        pieces=_pieces(),
-        size_bytes=_announced(),
+        pieces=pieces(),
+        size_bytes=announced_bytes(),
         total_bytes=asked.get("total"),
         checksum=asked.get("checksum"),
     )
@@ -168,16 +166,6 @@ def _sign(response: Response) -> Response:
     if response.status_code == PreconditionFailed.code:
         response.headers["Tus-Version"] = VERSION
     return response
-
-
-def _announced() -> int | None:
-    """How long the body is; None where that is not said. Flask takes an empty text for 0."""
-    return request.content_length if request.environ.get("CONTENT_LENGTH") else None
-
-
-def _pieces() -> Iterator[bytes]:
-    while piece := request.stream.read(PIECE_BYTES):
-        yield piece
 
 
 def _decoded(encoded: str) -> bytes:

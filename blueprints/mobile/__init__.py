@@ -9,10 +9,11 @@ from blueprints.mobile.mfa import mfa
 from blueprints.mobile.oidc import oidc
 from blueprints.mobile.passwords import passwords
 from blueprints.mobile.sessions import sessions
+from blueprints.mobile.unsubscribing import unsubscribing
 from blueprints.mobile.videos import videos
 
 # What no other family claims is 001's.
 PREFIXES = ("/",)
-BLUEPRINTS = (auth, addresses, passwords, mfa, oidc, sessions, videos)
+BLUEPRINTS = (auth, addresses, passwords, mfa, oidc, sessions, unsubscribing, videos)
 
 __all__ = ["BLUEPRINTS", "PREFIXES", "dialect"]

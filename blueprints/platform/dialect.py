@@ -11,6 +11,7 @@ from models.errors import ClutchError
 class ErrorDetails(Schema):
     code = fields.String(required=True, metadata={"example": "NOT_FOUND"})
     message = fields.String(required=True)
+    details = fields.Dict(metadata={"description": "More, where the message is not all."})
     field_errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
 
 
@@ -23,6 +24,8 @@ class PlatformError(Schema):
 
 def _body(error: ClutchError, _status: int) -> Json:
     said: Json = {"code": error.code, "message": error.message}
+    if error.details:
+        said["details"] = error.details
     if error.fields:
         said["field_errors"] = error.fields
     return {"success": False, "error": said, "detail": error.message, "error_code": error.code}

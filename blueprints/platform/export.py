@@ -13,6 +13,7 @@ from blueprints.http.dialect import FamilyBlueprint
 from blueprints.http.shapes import Shape
 from blueprints.platform.dialect import dialect
 from blueprints.platform.schemas.export import (
+    ExportedComment,
     ExportedInvitation,
     ExportedProfile,
     ExportedSession,
@@ -56,6 +57,7 @@ def _written(found: Export) -> Iterator[bytes]:
     yield from _list("invitations", ExportedInvitation(), found.invitations)
     yield from _list("videos", ExportedVideo(), found.videos)
     yield from _list("watch_history", ExportedView(), found.history)
+    yield from _list("comments", ExportedComment(), found.comments)
     yield from _list("audit", AuditEntryOut(), found.audit)
     yield b"}"
 

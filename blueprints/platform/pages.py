@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import Json
-from blueprints.platform.schemas.videos import SORTS, VideoOut
+from blueprints.platform.schemas.videos import VideoOut
+from models.documents import After
+from services.videos.browsing import ME, Wish
 from services.videos.catalogue import NumberedList, Query
 
 DEFAULT_LIMIT = 20
+CHANNEL_LIMIT = 10
 
 _VIDEO = VideoOut()
 
 
-def to_query(asked: Json) -> Query:
+def to_wish(asked: Json) -> Wish:
     """What a view was asked, in the core's words. With a cursor, `page` is only echoed."""
-    limit = asked.get("limit") or asked.get("page_size") or DEFAULT_LIMIT
-    after = from_cursor(asked["sort"], asked.get("cursor"))
-    return Query(
-        sort=SORTS[asked["sort"]],
-        category=asked.get("category"),
-        tags=asked["tags"],
-        after=after,
-        skip=0 if after else (asked["page"] - 1) * limit,
-        limit=limit,
-    )
+    author = ME if asked.get("mine") else asked.get("uploaded_by")
+    wish = Wish(listing=asked["listing"], author=author, limit=_limit(asked, DEFAULT_LIMIT))
+    after, skip = _place(asked, wish.order, wish.limit)
+    return replace(wish, after=after, skip=skip)
 
 
-def page_of(asked: Json, query: Query, found: NumberedList) -> Json:
-    more = found.videos.has_more
-    cursor = to_cursor(asked["sort"], found.videos.end) if more else None
+def to_query(asked: Json, order: str) -> Query:
+    """The same of one person's videos; `order` is what their list is called."""
+    limit = _limit(asked, CHANNEL_LIMIT)
+    after, skip = _place(asked, order, limit)
+    return Query(listing=asked["listing"], after=after, skip=skip, limit=limit)
+
+
+def page_of(asked: Json, order: str, limit: int, found: NumberedList) -> Json:
+    cursor = to_cursor(order, found.videos.end) if found.videos.has_more else None
     return {
         "videos": _VIDEO.dump(found.videos.items, many=True),
-        "pagination": pagination(asked, query.limit, found.total, cursor),
+        "pagination": pagination(asked, limit, found.total or 0, cursor),
     }
+
+
+def _limit(asked: Json, otherwise: int) -> int:
+    return asked.get("limit") or asked.get("page_size") or otherwise
+
+
+def _place(asked: Json, order: str, limit: int) -> tuple[After | None, int]:
+    """What a page comes after, and else how much it skips."""
+    after = from_cursor(order, asked.get("cursor"))
+    return after, 0 if after else (asked["page"] - 1) * limit
 
 
 def pagination(asked: Json, limit: int, total: int, next_cursor: str | None) -> Json:
@@ -47,6 +61,13 @@ def pagination(asked: Json, limit: int, total: int, next_cursor: str | None) -> 
         "has_prev": asked["page"] > 1 or bool(asked.get("cursor")),
         "next_cursor": next_cursor,
     }
+
+
+def stretch_of(asked: Json, order: str) -> Json:
+    """What of the list named `order` is asked for: `after` a place, or having skipped so many."""
+    limit = _limit(asked, DEFAULT_LIMIT)
+    after, skip = _place(asked, order, limit)
+    return {"after": after, "skip": skip, "limit": limit}
 
 
 def place_of(asked: Json, order: str) -> Json:

@@ -6,14 +6,13 @@ from flask import Response, jsonify
 
 from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import device, services
-from blueprints.http.cursors import from_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.platform.dialect import dialect
-from blueprints.platform.pages import page_of
-from blueprints.platform.schemas.users import ChannelQuery, MeChange, OwnAnswer, PublicProfile
+from blueprints.platform.pages import page_of, to_query
+from blueprints.platform.schemas.listings import ChannelQuery
+from blueprints.platform.schemas.users import MeChange, OwnAnswer, PublicProfile
 from blueprints.platform.schemas.videos import VideoListOut
 from services.people.people import Change, ProfilePage
-from services.videos.catalogue import Query
 
 users = FamilyBlueprint(dialect, "users", "/api/users", "Oneself, and other people.")
 
@@ -52,14 +51,8 @@ def get(user_id: str) -> ProfilePage:
 @users.response(200, VideoListOut)
 @for_visitors_too
 def videos(asked: Json, user_id: str) -> Response:
-    """List somebody's videos, the newest first: of one's own, all (003)."""
-    query = _query(asked)
+    """List somebody's videos, the newest first unless sorted otherwise: of one's own, all (003)."""
+    order = f"{CHANNEL}.{asked.get('sort_by')}.{asked['order']}"
+    query = to_query(asked, order)
     found = services().channels.numbered(caller(), user_id, query)
-    return jsonify(page_of(asked | {"sort": CHANNEL}, query, found))
-
-
-def _query(asked: Json) -> Query:
-    """With a cursor, `page` is only echoed."""
-    after = from_cursor(CHANNEL, asked.get("cursor"))
-    size = asked["page_size"]
-    return Query(after=after, skip=0 if after else (asked["page"] - 1) * size, limit=size)
+    return jsonify(page_of(asked, order, query.limit, found))

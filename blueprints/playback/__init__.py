@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from blueprints.playback.hls import hls
+from blueprints.playback.licences import licences
 
-BLUEPRINTS = (hls,)
+BLUEPRINTS = (hls, licences)
 
 __all__ = ["BLUEPRINTS"]

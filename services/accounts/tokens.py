@@ -68,6 +68,8 @@ def _verified(token: str, secret: str) -> Claims:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     secret: str
+    # Accepted as well while one secret is exchanged for another; empty: none.
+    previous: str = ""
     playback_lifetime: timedelta
     now: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -96,13 +98,21 @@ class Tokens:
     def read(self, token: str, typ: TokenType) -> Claims:
         """The claims of a token of kind `typ`; raises `Unauthorized` for anything else."""
         try:
-            claims = _verified(token, self.secret)
+            claims = self._verified(token)
         except jwt.InvalidTokenError as invalid:
             raise Unauthorized(REFUSED[typ]) from invalid
         whole = all(isinstance(claims.get(name), str) for name in CLAIMS[typ])
         if claims["typ"] != typ or not whole or not self._is_current(claims["exp"]):
             raise Unauthorized(REFUSED[typ])
         return claims
+
+    def _verified(self, token: str) -> Claims:
+        try:
+            return _verified(token, self.secret)
+        except jwt.InvalidSignatureError:
+            if not self.previous:
+                raise
+            return _verified(token, self.previous)
 
     def _is_current(self, expires: object) -> bool:
         return isinstance(expires, int) and expires > self.now().timestamp()

@@ -16,8 +16,12 @@ from rq.serializers import JSONSerializer
 from models.errors import Unavailable
 
 QUEUE = "clutch"
+# Hours of encoding, which nobody waits for as for a first rendition.
+REST_QUEUE = "clutch-rest"
 # Mails do not stand in line behind videos: workers take what is here first.
 MAIL_QUEUE = "clutch-mail"
+# A process of its own takes these: receivers elsewhere may be slow, or away.
+WEBHOOK_QUEUE = "clutch-webhooks"
 # Far beyond any honest job; each child process has a tighter limit of its own.
 TIMEOUT_SECONDS = 12 * 3600
 KEEP_FAILURE_SECONDS = 24 * 3600
@@ -27,8 +31,15 @@ class Job(StrEnum):
     """Every job there is, by import path, so that services need not import workers."""
 
     PROCESS_VIDEO = "workers.jobs.process_video"
+    ENCODE_REST = "workers.jobs.encode_rest"
+    ENCODE_CHUNK = "workers.jobs.encode_chunk"
+    PACKAGE_TRACKS = "workers.jobs.package_tracks"
     DELETE_USER = "workers.jobs.delete_user"
+    PURGE_VIDEO = "workers.jobs.purge_video"
+    RETIRE_CONTENT = "workers.jobs.retire_content"
     SEND_MAIL = "workers.jobs.send_mail"
+    DELIVER_WEBHOOKS = "workers.jobs.deliver_webhooks"
+    TELL_FOLLOWERS = "workers.jobs.tell_followers"
 
 
 class JobQueue(Protocol):
@@ -51,7 +62,9 @@ class RqQueue:
 
     def __init__(self, redis: Redis) -> None:
         self.rq = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+        self.rest = Queue(REST_QUEUE, connection=redis, serializer=JSONSerializer)
         self.mails = Queue(MAIL_QUEUE, connection=redis, serializer=JSONSerializer)
+        self.webhooks = Queue(WEBHOOK_QUEUE, connection=redis, serializer=JSONSerializer)
 
     def enqueue(self, job: Job, entity_id: str) -> bool:
         try:
@@ -63,7 +76,13 @@ class RqQueue:
         return True
 
     def _enqueue(self, job: Job, entity_id: str) -> None:
-        queue = self.mails if job is Job.SEND_MAIL else self.rq
+        apart = {
+            Job.ENCODE_REST: self.rest,
+            Job.ENCODE_CHUNK: self.rest,
+            Job.SEND_MAIL: self.mails,
+            Job.DELIVER_WEBHOOKS: self.webhooks,
+        }
+        queue = apart.get(job, self.rq)
         queue.enqueue(
             job.value,
             entity_id,
@@ -83,7 +102,7 @@ class RqQueue:
         return found.get_status() is JobStatus.QUEUED
 
     def length(self) -> int:
-        return self.rq.count
+        return self.rq.count + self.rest.count
 
 
 def _job_id(job: Job, entity_id: str) -> str:

@@ -42,7 +42,11 @@ def second_factors(parts: Parts, sessions: SessionService) -> SecondFactorServic
         passwords=parts.passwords,
         lockout=lockout(parts),
         audit=parts.audit,
-        box=SecretsBox(parts.settings.jwt_secret_key, "second factor"),
+        box=SecretsBox(
+            parts.settings.jwt_secret_key,
+            "second factor",
+            parts.settings.jwt_secret_key_previous,
+        ),
         required_roles=parts.settings.mfa_required_roles,
         now=parts.now,
     )

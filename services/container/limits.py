@@ -11,6 +11,7 @@ from services.uploads.arrivals import Arrivals
 from services.uploads.quota import QuotaService
 from services.uploads.resumable import ResumableService
 from services.uploads.uploads import UploadService
+from services.videos.replacing import ReplacingService
 
 # How long a changed limit takes to hold in every process.
 LIMITS_SECONDS = 1
@@ -36,7 +37,9 @@ def quota(parts: Parts, configuration: ConfigurationService) -> QuotaService:
     return QuotaService(quotas=parts.quotas, configuration=configuration, now=parts.now)
 
 
-def resumable(parts: Parts, uploads: UploadService, quota: QuotaService) -> ResumableService:
+def resumable(
+    parts: Parts, uploads: UploadService, replacing: ReplacingService, quota: QuotaService
+) -> ResumableService:
     incoming = Incoming(parts.storage.incoming)
     arrivals = Arrivals(
         uploads=parts.uploads,
@@ -44,6 +47,7 @@ def resumable(parts: Parts, uploads: UploadService, quota: QuotaService) -> Resu
         quota=quota,
         transactions=Transactions(parts.mongo),
         videos=uploads,
+        replacing=replacing,
         events=parts.events,
         now=parts.now,
     )

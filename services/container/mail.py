@@ -8,6 +8,7 @@ from services.accounts.sessions import SessionService
 from services.accounts.verification import VerificationService
 from services.adapters.mail.letters import Letters
 from services.adapters.mail.mailer import Mailer, OutboxMailer, SmtpMailer
+from services.container import notices
 from services.container.accounts import lockout
 from services.container.parts import Parts
 from services.mailing import MailService
@@ -23,6 +24,7 @@ def mailing(parts: Parts) -> MailService:
         queue=parts.queue,
         audit=parts.audit,
         base_url=parts.settings.base_url,
+        writers=notices.writers(parts),
         now=parts.now,
         new_id=parts.new_id,
     )

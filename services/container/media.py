@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from models.database import Transactions
-from services.adapters.media.ffmpeg import Ffmpeg
-from services.adapters.media.packager import Packager
-from services.adapters.media.tools import find_tools
+from services.accounts.sessions import SessionService
 from services.configuration import ConfigurationService
-from services.container.parts import OUTAGES, Parts
+from services.container import management, protection, webhooks
+from services.container.parts import Parts
 from services.people.history import HistoryService
-from services.playback.grants import Grants
 from services.playback.playback import PlaybackService
-from services.processing.transcoding import TranscodingService
 from services.remembered import Remembered
 from services.seeding import SeedingService
 from services.uploads.quota import QuotaService
@@ -22,26 +17,25 @@ from services.videos.catalogue import CatalogueService
 
 # 000 would remember profiles for 30 minutes; this is as long as a new name may take to show.
 AUTHOR_SECONDS = 5
-COUNT_SECONDS = 30
 
 
 def catalogue(parts: Parts) -> CatalogueService:
     return CatalogueService(
         videos=parts.videos,
         users=parts.users,
+        reactions=parts.reactions,
         shelf=parts.shelf,
         tokens=parts.tokens,
         authors=Remembered(seconds=AUTHOR_SECONDS),
-        counts=Remembered(seconds=COUNT_SECONDS),
     )
 
 
-def playback(parts: Parts, history: HistoryService) -> PlaybackService:
+def playback(parts: Parts, history: HistoryService, sessions: SessionService) -> PlaybackService:
     return PlaybackService(
         shelf=parts.shelf,
         tokens=parts.tokens,
-        grants=Grants(secret=parts.settings.edge_key, now=parts.now),
         history=history,
+        **protection.playback(parts, sessions),
     )
 
 
@@ -57,26 +51,9 @@ def uploads(
         transactions=Transactions(parts.mongo),
         configuration=configuration,
         quota=quota,
-        now=parts.now,
-        new_id=parts.new_id,
-    )
-
-
-def transcoding(parts: Parts) -> TranscodingService:
-    settings = parts.settings
-    tools = find_tools(settings)
-    return TranscodingService(
-        videos=parts.videos,
-        storage=parts.storage,
-        queue=parts.queue,
-        events=parts.events,
-        encoder=Ffmpeg.from_settings(settings, tools),
-        packager=Packager(tools),
-        scratch=settings.scratch_dir,
-        heights=settings.renditions,
-        lease_lifetime=timedelta(seconds=settings.job_lease_seconds),
-        max_attempts=settings.job_attempts,
-        outages=OUTAGES,
+        describing=management.describing(parts),
+        relay=webhooks.relay(parts),
+        is_external=parts.settings.video_processor == webhooks.EXTERNAL,
         now=parts.now,
         new_id=parts.new_id,
     )
@@ -89,6 +66,7 @@ def seeding(parts: Parts, uploads: UploadService) -> SeedingService:
         uploads=uploads,
         storage=parts.storage,
         passwords=parts.passwords,
+        categories=management.categories(parts),
         now=parts.now,
         new_id=parts.new_id,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from models.database import Transactions
 from services.accounts.invitations import InvitationService
 from services.accounts.registration import Registration
@@ -54,7 +56,6 @@ def administration(parts: Parts, sessions: SessionService) -> AdministrationServ
 def deletion(
     parts: Parts, sessions: SessionService, second_factors: SecondFactorService
 ) -> DeletionService:
-    known = (getattr(repository, "forget_all_of", None) for repository in parts.repositories)
     return DeletionService(
         users=parts.users,
         videos=parts.videos,
@@ -66,9 +67,16 @@ def deletion(
         second_factors=second_factors,
         lockout=lockout(parts),
         audit=parts.audit,
-        forgetting=tuple(forget for forget in known if forget),
+        forgetting=_each(parts, "forget_all_of"),
+        forgetting_videos=_each(parts, "forget_video"),
         now=parts.now,
     )
+
+
+def _each(parts: Parts, name: str) -> tuple[Callable[[str], object], ...]:
+    """This method of every repository that has it."""
+    known = (getattr(repository, name, None) for repository in parts.repositories)
+    return tuple(method for method in known if method)
 
 
 def export(parts: Parts) -> ExportService:
@@ -78,6 +86,7 @@ def export(parts: Parts) -> ExportService:
         invitations=parts.invitations,
         videos=parts.videos,
         history=parts.history,
+        comments=parts.comments,
         log=parts.audit_log,
         audit=parts.audit,
         now=parts.now,

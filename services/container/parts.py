@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
+from typing import Any
 
 import uuid_utils
 from redis import Redis
@@ -17,26 +18,48 @@ from redis.retry import Retry
 from config import Settings
 from models import database
 from models.audit import AuditLog
+from models.blocks import Blocks
+from models.categories import Categories
+from models.chunks import Chunks
+from models.comment_rules import CommentRules
+from models.comments import Comments
 from models.configuration import Configurations
-from models.database import Database, Indexed
+from models.content_keys import ContentKeys
+from models.database import Database, Indexed, Transactions
+from models.direct_uploads import DirectUploads, PictureUploads
 from models.email_tokens import EmailTokens
 from models.errors import Unavailable
+from models.follows import Follows
 from models.history import History
 from models.identities import Identities
 from models.invitations import Invitations
 from models.mails import Mails
+from models.notifications import Notifications
+from models.playlist_items import PlaylistItems
+from models.playlists import Playlists
 from models.quotas import Quotas
+from models.reactions import Reactions
+from models.recipients import Recipients
+from models.reports import Reports
 from models.sessions import Sessions
+from models.shares import Shares
+from models.tellings import Tellings
+from models.totals import Totals
 from models.uploads import Uploads
 from models.users import Users
 from models.videos import Videos
+from models.views import Views
+from models.waiting import Turns
+from models.webhook_deliveries import WebhookDeliveries
+from models.webhook_endpoints import WebhookEndpoints
 from services.accounts.passwords import Passwords
 from services.accounts.tokens import Tokens
 from services.adapters.events import Events, RedisEvents
 from services.adapters.queue import JobQueue, RqQueue
 from services.adapters.register import RedisSessionRegister, SessionRegister
-from services.adapters.storage import LocalStorage, Storage
+from services.adapters.storage import Storage
 from services.audit import Audit
+from services.container import storages
 from services.people.activity import Activity
 from services.remembered import Remembered
 from services.videos.shelf import Shelf
@@ -103,7 +126,10 @@ class Parts:
     redis: Redis
     users: Users
     videos: Videos
+    totals: Totals
     shelf: Shelf
+    categories: Categories
+    views: Views
     history: History
     activity: Activity
     sessions: Sessions
@@ -114,8 +140,27 @@ class Parts:
     mails: Mails
     email_tokens: EmailTokens
     uploads: Uploads
+    direct_uploads: DirectUploads
+    picture_uploads: PictureUploads
     quotas: Quotas
     configurations: Configurations
+    content_keys: ContentKeys
+    chunks: Chunks
+    turns: Turns
+    webhook_endpoints: WebhookEndpoints
+    webhook_deliveries: WebhookDeliveries
+    comments: Comments
+    comment_rules: CommentRules
+    reports: Reports
+    blocks: Blocks
+    follows: Follows
+    notifications: Notifications
+    recipients: Recipients
+    tellings: Tellings
+    shares: Shares
+    playlists: Playlists
+    playlist_items: PlaylistItems
+    reactions: Reactions
     live: SessionRegister
     tokens: Tokens
     passwords: Passwords
@@ -142,19 +187,18 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
         redis=redis,
         users=users,
         videos=videos,
+        totals=Totals(mongo.totals),
         shelf=_shelf(videos, settings.shelf_seconds),
+        categories=Categories(mongo.categories),
+        views=Views(mongo.video_views),
         history=History(mongo.history),
         activity=Activity(users=users, noted=Remembered(seconds=ACTIVE_SECONDS), now=now),
         sessions=Sessions(mongo.sessions),
         identities=Identities(mongo.identities),
         audit_log=log,
         audit=Audit(log=log, now=now, new_id=new_id),
-        invitations=Invitations(mongo.invitations),
-        mails=Mails(mongo.mails),
-        email_tokens=EmailTokens(mongo.email_tokens),
-        uploads=Uploads(mongo.uploads),
-        quotas=Quotas(mongo.users),
-        configurations=Configurations(mongo.configuration),
+        **_collections(mongo),
+        comments=Comments(mongo.comments, videos, Transactions(mongo)),
         live=RedisSessionRegister(redis),
         tokens=_tokens(settings, now, new_id),
         passwords=Passwords(
@@ -163,7 +207,7 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
             # Half of the threads are left to who is signed in already.
             places=BoundedSemaphore(max(2, settings.api_threads // 2)),
         ),
-        storage=LocalStorage(settings.media_root),
+        storage=storages.storage(settings, now=now),
         queue=RqQueue(redis),
         events=RedisEvents(redis),
         now=now,
@@ -171,9 +215,40 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
     )
 
 
+def _collections(mongo: Database) -> dict[str, Any]:
+    """Repositories that need nothing but their collection."""
+    return {
+        "invitations": Invitations(mongo.invitations),
+        "mails": Mails(mongo.mails),
+        "email_tokens": EmailTokens(mongo.email_tokens),
+        "uploads": Uploads(mongo.uploads),
+        "direct_uploads": DirectUploads(mongo.uploads),
+        "picture_uploads": PictureUploads(mongo.uploads),
+        "quotas": Quotas(mongo.users),
+        "configurations": Configurations(mongo.configuration),
+        "content_keys": ContentKeys(mongo.content_keys),
+        "chunks": Chunks(mongo.chunks),
+        "turns": Turns(mongo.turns),
+        "webhook_endpoints": WebhookEndpoints(mongo.webhook_endpoints),
+        "webhook_deliveries": WebhookDeliveries(mongo.webhook_deliveries),
+        "comment_rules": CommentRules(mongo.comment_rules),
+        "reports": Reports(mongo.reports),
+        "blocks": Blocks(mongo.blocks),
+        "follows": Follows(mongo.follows),
+        "notifications": Notifications(mongo.notifications),
+        "recipients": Recipients(mongo.users),
+        "tellings": Tellings(mongo.tellings),
+        "shares": Shares(mongo.shares),
+        "playlists": Playlists(mongo.playlists),
+        "playlist_items": PlaylistItems(mongo.playlist_items),
+        "reactions": Reactions(mongo.likes),
+    }
+
+
 def _tokens(settings: Settings, now: Callable[[], datetime], new_id: Callable[[], str]) -> Tokens:
     return Tokens(
         secret=settings.jwt_secret_key,
+        previous=settings.jwt_secret_key_previous,
         playback_lifetime=timedelta(minutes=settings.playback_token_minutes),
         now=now,
         new_id=new_id,

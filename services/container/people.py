@@ -1,4 +1,4 @@
-"""Wiring: people's profiles, their videos, what they watched and when they were active."""
+"""Wiring: people's profiles, what they watched and when they were active."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from services.accounts.sessions import SessionService
 from services.accounts.verification import VerificationService
 from services.container.accounts import lockout
 from services.container.parts import Parts
-from services.people.channels import ChannelService
 from services.people.history import HistoryService
 from services.people.people import PeopleService
 from services.remembered import Remembered
 
 NOTED_SECONDS = 60
+# How long who pauses their history may wait for it.
+PAUSED_SECONDS = 5
 
 
 def history(parts: Parts) -> HistoryService:
+    paused: Remembered[str, bool] = Remembered(seconds=PAUSED_SECONDS)
     return HistoryService(
         history=parts.history,
         videos=parts.videos,
         noted=Remembered(seconds=NOTED_SECONDS),
+        is_paused=lambda user_id: paused.one(user_id, lambda: parts.recipients.pauses_history(user_id)),
         now=parts.now,
         new_id=parts.new_id,
     )
@@ -33,9 +36,7 @@ def people(
     verification: VerificationService,
 ) -> dict[str, Any]:
     """All of it, by the names that `Services` has for it."""
-    people = _people(parts, sessions, history, verification)
-    channels = ChannelService(people=people, users=parts.users, videos=parts.videos)
-    return {"people": people, "channels": channels, "history": history}
+    return {"people": _people(parts, sessions, history, verification), "history": history}
 
 
 def _people(
@@ -47,6 +48,7 @@ def _people(
     return PeopleService(
         users=parts.users,
         videos=parts.videos,
+        follows=parts.follows,
         sessions=sessions,
         history=history,
         passwords=parts.passwords,

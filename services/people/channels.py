@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from models.documents import After
+from models.listings import Listing
 from models.user import User
-from models.users import Users
-from models.videos import Videos
+from models.video import Sort
 from services.people.people import PeopleService
 from services.policies import Actor, knows_all_of
-from services.videos.catalogue import NumberedList, Query, VideoList, VideoPage
+from services.videos.browsing import check_reach
+from services.videos.catalogue import CatalogueService, NumberedList, Query, VideoList
+from services.videos.totals import TotalService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelService:
     people: PeopleService
-    users: Users
-    videos: Videos
+    catalogue: CatalogueService
+    totals: TotalService
+    # How a category that is named in whatever way is kept with its videos.
+    category: Callable[[str], str]
 
     def list(self, actor: Actor, reference: str, query: Query) -> VideoList:
         """Somebody's videos, the newest first: all of one's own, of others the public ones.
 
-        Of `query`, its place and limit count. Raises `NotFound` where the profile is hidden.
+        Raises `NotFound` where the profile is hidden.
         """
-        return self._list(actor, self.people.visible(actor, reference), query)
+        return self.catalogue.list(actor, self._of(actor, reference, query))
 
     def numbered(self, actor: Actor, reference: str, query: Query) -> NumberedList:
         """A page, and how many videos all pages hold."""
-        user = self.people.visible(actor, reference)
-        total = self.videos.count_of(user.id, everything=knows_all_of(actor, user))
-        return NumberedList(videos=self._list(actor, user, query), total=total)
+        mine = self._of(actor, reference, query)
+        return NumberedList(
+            videos=self.catalogue.list(actor, mine), total=self.totals.of(mine.listing)
+        )
 
-    def _list(self, actor: Actor, user: User, query: Query) -> VideoList:
-        everything = knows_all_of(actor, user)
-        found = self.videos.of_author(
-            user.id,
-            everything=everything,
-            after=query.after,
-            skip=query.skip,
-            limit=query.limit + 1,
-        )
-        shown = found[: query.limit]
-        author = self.users.authors([user.id]).get(user.id)
-        return VideoList(
-            items=[VideoPage(video=v, author=author, is_editable=everything) for v in shown],
-            has_more=len(found) > query.limit,
-            end=After(shown[-1].created_at, shown[-1].oid) if shown else None,
-        )
+    def _of(self, actor: Actor, reference: str, query: Query) -> Query:
+        check_reach(query.skip)
+        listing = _of(actor, self.people.visible(actor, reference), query.listing)
+        category = self.category(listing.category) if listing.category else None
+        return replace(query, listing=replace(listing, category=category))
+
+
+def _of(actor: Actor, user: User, asked: Listing) -> Listing:
+    """By when they came in, or by views: the orders that also hold what is not public."""
+    sort = asked.sort if asked.sort is Sort.POPULAR else Sort.CREATED
+    everything = knows_all_of(actor, user)
+    return replace(asked, author_id=user.id, any_state=everything, sort=sort)

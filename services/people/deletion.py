@@ -61,6 +61,8 @@ class DeletionService:
     audit: Audit
     # `forget_all_of` of each collection that knows something of people.
     forgetting: Sequence[Callable[[str], object]]
+    # `forget_video` of each collection that knows something of videos.
+    forgetting_videos: Sequence[Callable[[str], object]]
     now: Callable[[], datetime]
 
     def delete(self, actor: Actor, reference: str, *, keeps_content: bool) -> Closed:
@@ -151,6 +153,8 @@ class DeletionService:
         for number, video_id in enumerate(self.videos.unerased_of(user_id), start=1):
             for key in keys_of(video_id):
                 self.storage.remove(key)
+            for forget_video in self.forgetting_videos:
+                forget_video(video_id)
             self.videos.erase(video_id, self.now())
             if number % RENEW_EVERY == 0:
                 self.users.renew_deletion(user_id, self.now() + LEASE)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.audit import Action, AuditEntry, AuditLog
+from models.comment import Comment
+from models.comments import Comments
 from models.documents import After
 from models.errors import NotFound
 from models.history import History, Watched
@@ -32,6 +34,7 @@ class Export:
     invitations: Iterator[Invitation]
     videos: Iterator[Video]
     history: Iterator[Watched]
+    comments: Iterator[Comment]
     audit: Iterator[AuditEntry]
 
 
@@ -42,6 +45,7 @@ class ExportService:
     invitations: Invitations
     videos: Videos
     history: History
+    comments: Comments
     log: AuditLog
     audit: Audit
     now: Callable[[], datetime]
@@ -59,6 +63,7 @@ class ExportService:
             invitations=iter(self.invitations.made_by(user.id)),
             videos=self.videos.every_one_of(user.id),
             history=self._watched(user.id),
+            comments=self.comments.every_one_of(user.id),
             audit=self.log.every_one_of(user.id),
         )
 

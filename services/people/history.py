@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.documents import After, identity
+from models.errors import NotFound
 from models.history import History, Watched
 from models.video import Video
 from models.videos import Videos
@@ -42,12 +43,16 @@ class HistoryService:
     videos: Videos
     # What this process has noted within the last minute: playing costs no write each time.
     noted: Remembered[tuple[str, str], bool]
+    # Whether somebody wants nothing noted for now (000's settings hold it).
+    is_paused: Callable[[str], bool] = lambda _user_id: False
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
     def note(self, actor: Actor, video: Video) -> None:
         """`actor` plays `video` now. The oldest entry makes room for the 1001st."""
         if actor.id is None or self.noted.known((actor.id, video.id)):
+            return
+        if self.is_paused(actor.id):
             return
         is_new = self.history.note(
             Watched(
@@ -61,6 +66,20 @@ class HistoryService:
             self.history.trim(actor.id, KEPT_PER_PERSON)
         self.noted.keep((actor.id, video.id), True)
 
+    def reach(self, actor: Actor, video: Video, position_seconds: float) -> None:
+        """How far `actor` is in `video`, to go on from there another time."""
+        if self.is_paused(actor.id or ""):
+            return
+        self.history.reach(
+            Watched(
+                **identity(self.new_id()),
+                user_id=actor.id or "",
+                video_id=video.id,
+                watched_at=self.now(),
+                position_seconds=min(position_seconds, video.duration_seconds),
+            )
+        )
+
     def list(self, actor: Actor, *, after: After | None = None, limit: int) -> HistoryPage:
         """What one watched, the latest first. Videos that one may no longer see are left out."""
         found: list[Seen] = []
@@ -71,6 +90,14 @@ class HistoryService:
         items = found[:limit]
         end = items[-1].place if items else None
         return HistoryPage(items=items, has_more=len(found) > limit, end=end)
+
+    def remove(self, actor: Actor, reference: str) -> None:
+        """Forget that one watched a video, whatever has become of that. Raises `NotFound`."""
+        video = self.videos.get(reference)
+        video_id = video.id if video else reference
+        if not self.history.remove(actor.id or "", video_id):
+            raise NotFound("This is not in your history.")
+        self.noted.forget((actor.id or "", video_id))
 
     def clear(self, actor: Actor) -> None:
         """Forget all that one watched."""

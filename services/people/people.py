@@ -13,6 +13,7 @@ from typing import Any
 from models.audit import Action
 from models.documents import Document
 from models.errors import Conflict, Forbidden, Invalid, NotFound
+from models.follows import Follows
 from models.user import SubscriptionStatus, User
 from models.users import Taken, Users
 from models.videos import Videos
@@ -47,6 +48,8 @@ class ProfilePage:
     total_videos: int
     follower_count: int | None
     following_count: int | None
+    # Whether `actor` follows them.
+    is_following: bool
 
     @property
     def last_active_at(self) -> datetime:
@@ -86,6 +89,7 @@ class Change:
 class PeopleService:
     users: Users
     videos: Videos
+    follows: Follows
     sessions: SessionService
     history: HistoryService
     passwords: Passwords
@@ -101,7 +105,7 @@ class PeopleService:
     def visible(self, actor: Actor, reference: str) -> User:
         """Somebody whose profile `actor` may see; raises `NotFound`."""
         user = self.users.get(reference)
-        if user is None or not may_see_profile(actor, user, follows=self._follows(actor, user)):
+        if user is None or not self._may_see(actor, user):
             raise NotFound("User not found")
         return user
 
@@ -136,9 +140,17 @@ class PeopleService:
             raise NotFound("User not found")
         return user
 
-    def _follows(self, actor: Actor, user: User) -> bool:  # noqa: ARG002 - until follows are kept
-        """Whether `actor` follows `user`. Follows are not kept yet: nobody follows anybody."""
-        return False
+    def _may_see(self, actor: Actor, user: User) -> bool:
+        """Follows are looked up only where they decide."""
+        if may_see_profile(actor, user, follows=False):
+            return True
+        is_open = may_see_profile(actor, user, follows=True)
+        return is_open and self._follows(actor, user)
+
+    def _follows(self, actor: Actor, user: User) -> bool:
+        if actor.id in {None, user.id}:
+            return False
+        return self.follows.exists(actor.id or "", user.id)
 
     def _page(self, actor: Actor, user: User) -> ProfilePage:
         everything = knows_all_of(actor, user)
@@ -149,6 +161,7 @@ class PeopleService:
             total_videos=self.videos.count_of(user.id, everything=everything),
             follower_count=user.follower_count if may_see_followers(actor, user) else None,
             following_count=user.following_count if may_see_following(actor, user) else None,
+            is_following=self._follows(actor, user),
         )
 
     def _overview(self, actor: Actor, user: User) -> Overview:

@@ -6,16 +6,21 @@ that both belong to one person, that the token is for this video, and that the v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from models.errors import Conflict, Forbidden, Invalid, MissingToken, NotFound
-from models.video import ProcessingStatus, Video
+from models.video import ExternalMedia, ProcessingStatus, Video
 from services.accounts.tokens import Tokens, TokenType
 from services.adapters.media.packager import single_master
 from services.people.history import HistoryService
+from services.playback.beside import NOTHING, Beside, beside
+from services.playback.concurrency import Concurrency
+from services.playback.geography import Geography
 from services.playback.grants import Grants
+from services.playback.key_systems import Drm, KeySystems
 from services.policies import Actor, may_see, may_watch
-from services.videos.keys import playback_key, poster_key
+from services.videos.keys import picture_key, playback_key
 from services.videos.shelf import Shelf
 
 # 001's, to the letter.
@@ -31,6 +36,12 @@ class Stream:
     video: Video
     url: str | None = None
     path: str | None = None
+    # What a player renews its place with, and how often; empty where none is kept.
+    stream_id: str = ""
+    heartbeat_seconds: int = 0
+    beside: Beside = NOTHING
+    # What opens an encrypted video.
+    drm: Drm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,9 @@ class PlaybackService:
     tokens: Tokens
     grants: Grants
     history: HistoryService
+    geography: Geography
+    concurrency: Concurrency
+    key_systems: KeySystems
 
     def stream(
         self,
@@ -50,19 +64,25 @@ class PlaybackService:
     ) -> Stream:
         """Resolve two tokens to a stream of every rendition, or of just one (002).
 
-        Raises as `authorize`, or `Conflict` before there is anything to play.
+        Raises as `authorize`, `Conflict` before there is anything to play, or `StreamLimitReached`.
         """
         video = self.authorize(actor, reference, playback_token)
-        stream = self._resolve(video, quality)
+        stream = self.resolve(actor, video, quality)
+        if stream.stream_id:
+            self.concurrency.open(actor, video)
         self.history.note(actor, video)
-        return stream
+        if stream.path is None:
+            return stream
+        return replace(stream, drm=self.key_systems.of(video, playback_token or ""))
 
     def progressive(self, actor: Actor, reference: str, playback_token: str | None) -> str:
         """003's one-file MP4: the storage key to serve it from."""
         video = self.authorize(actor, reference, playback_token)
-        if video.youtube_id:
+        if video.youtube_id or video.external:
             raise NotFound("This video plays elsewhere; use its stream URL.")
         _require(video, video.progressive)
+        # Players ask for range after range, and each keeps the place.
+        self.concurrency.open(actor, video)
         self.history.note(actor, video)
         return video.progressive or ""
 
@@ -70,7 +90,7 @@ class PlaybackService:
         """The video, if these tokens open it.
 
         Raises `MissingToken`, `Unauthorized` (not a valid playback token), `NotFound`, or
-        `Forbidden` (another person's, another video's, inactive, private).
+        `Forbidden` (another person's, another video's, inactive, private), or `GeoBlocked`.
         """
         if not playback_token:
             raise MissingToken("Playback token is required", fields={"token": ["Missing."]})
@@ -83,17 +103,29 @@ class PlaybackService:
             raise NotFound("Video not found")
         if not matches:
             raise Forbidden("Playback token does not match video")
-        if not may_watch(actor, video):
-            raise Forbidden("Video is not available")
+        self.permit(actor, video)
         return video
 
-    def _resolve(self, video: Video, quality: str | None) -> Stream:
+    def permit(self, actor: Actor, video: Video) -> None:
+        """What must hold whenever a video plays: when it is opened, and while it is watched."""
+        if not may_watch(actor, video):
+            raise Forbidden("Video is not available")
+        self.geography.check(actor, video)
+
+    def resolve(self, actor: Actor, video: Video, quality: str | None) -> Stream:
+        """Where it plays. What plays elsewhere is not counted among streams."""
         if video.youtube_id:
             return Stream(video=video, url=YOUTUBE_EMBED.format(id=video.youtube_id))
+        if video.external:
+            return Stream(video=video, url=_external_url(video.external, quality))
         _require(video, video.playable)
+        granted = partial(self.grants.path, video.id, duration_seconds=video.duration_seconds)
         return Stream(
             video=video,
-            path=self.grants.path(video.id, _master(video, quality), video.duration_seconds),
+            path=granted(_master(video, quality)),
+            beside=beside(video, granted),
+            stream_id=self.concurrency.stream_id(actor, video),
+            heartbeat_seconds=self.concurrency.heartbeat_seconds,
         )
 
     def segment(self, signature: str, expires: str, video_id: str, file: str) -> str:
@@ -101,25 +133,43 @@ class PlaybackService:
         self.grants.check(signature, expires, video_id)
         return f"{playback_key(video_id)}/{file}"
 
-    def poster(self, actor: Actor, reference: str) -> str:
-        """003's thumbnail, for whoever may see the video: the storage key to serve it from."""
+    def poster(self, actor: Actor, reference: str, side: int | None = None) -> str:
+        """003's thumbnail, for whoever may see the video: the storage key to serve it from.
+
+        Of several sizes the smallest that is not smaller than `side`, else the largest.
+        """
         video = self.shelf.get(actor, reference)
         if video is None or not may_see(actor, video):
             raise NotFound("Video not found")
-        if not video.has_poster:
+        key = picture_key(video, side)
+        if key is None:
             raise NotFound("This video has no picture yet.")
-        return poster_key(video.id)
+        return key
 
 
 def _master(video: Video, quality: str | None) -> str:
     """The master playlist, relative to what the grant opens."""
     if quality in {None, "auto"}:
-        return f"{video.playback_version}/master.m3u8"
+        return f"{video.manifests}/master.m3u8"
     known = [rendition.name for rendition in video.renditions]
     if quality not in known:
-        message = f"This video has no {quality}; choose auto, {', '.join(known)}."
-        raise Invalid(message, fields={"quality": ["No such rendition."]})
-    return f"{video.playback_version}/{single_master(quality)}"
+        raise _no_such(quality, known)
+    return f"{video.manifests}/{single_master(quality)}"
+
+
+def _external_url(media: ExternalMedia, quality: str | None) -> str:
+    """What a processor elsewhere has made; of all of it, the best."""
+    known = {variant.name: variant.url for variant in media.variants}
+    if quality in {None, "auto"}:
+        return media.variants[-1].url
+    if quality not in known:
+        raise _no_such(quality, list(known))
+    return known[quality]
+
+
+def _no_such(quality: str | None, known: list[str]) -> Invalid:
+    message = f"This video has no {quality}; choose auto, {', '.join(known)}."
+    return Invalid(message, fields={"quality": ["No such rendition."]})
 
 
 def _require(video: Video, made: object) -> None:

@@ -25,9 +25,16 @@ class LostLease(Exception):
     """Another worker decided that we were dead and took over."""
 
 
+class Cancelled(Exception):
+    """Somebody who may has asked for this to end."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Heartbeat:
-    """Calls `beat(stage, percent)` until closed; once it answers False the lease is lost."""
+    """Calls `beat(stage, percent)` until closed; once it answers False the lease is lost.
+
+    It may also raise `Cancelled`, which the next `report` then raises.
+    """
 
     beat: Callable[[str, float], bool]
     interval_seconds: float
@@ -35,6 +42,7 @@ class Heartbeat:
     _stage: str = "queued"
     _percent: float = 0.0
     _lost: bool = False
+    _cancelled: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -54,15 +62,22 @@ class Heartbeat:
             self._thread.join()
 
     def report(self, stage: str, percent: float) -> None:
-        """Note how far the work is. Raises `LostLease` when it is no longer ours to do."""
+        """Note how far the work is.
+
+        Raises `LostLease` when it is no longer ours to do, `Cancelled` when nobody shall do it.
+        """
+        if self._cancelled:
+            raise Cancelled
         if self._lost:
             raise LostLease
         self._stage, self._percent = stage, round(percent, 1)
 
     def _run(self) -> None:
-        while not self._stop.wait(self.interval_seconds) and not self._lost:
+        while not (self._stop.wait(self.interval_seconds) or self._lost or self._cancelled):
             try:
                 self._lost = not self.beat(self._stage, self._percent)
+            except Cancelled:
+                self._cancelled = True
             except self.tolerated as outage:
                 # MongoDB restarts sooner than a lease runs out; if not, the next beat will know.
                 log.warning("a heartbeat was not heard", extra={"kind": type(outage).__name__})

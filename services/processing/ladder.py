@@ -28,11 +28,21 @@ SNAP = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSound:
+    """One of a source's sounds: FFmpeg's specifier, and what the container says of it."""
+
+    stream: str
+    language: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """What a source is. `width` and `height` are as displayed: rotated, with square pixels.
 
     Durations count from the earliest sample. `video_stream` and `audio_stream` are FFmpeg's stream
-    specifiers. `picture_seconds` is how long the picture lasts where the sound outlasts it.
+    specifiers. `picture_seconds` is how long the picture lasts where the sound outlasts it, and
+    `longest_gap_seconds` how long one frame of it stays at most; None where that is not known.
     """
 
     duration_seconds: float
@@ -49,8 +59,11 @@ class MediaInfo:
     size_bytes: int
     color_space: str | None = None
     picture_seconds: float | None = None
+    longest_gap_seconds: float | None = None
     video_stream: str = "0:v:0"
     audio_stream: str = "0:a:0"
+    # All of them, the one above as well.
+    sounds: tuple[SourceSound, ...] = ()
 
     @property
     def has_audio(self) -> bool:

@@ -1,10 +1,7 @@
-"""One upload's way to a video that plays: safe to run twice, and to be killed halfway.
+"""One run over one video: who holds it, and how that ends.
 
-    probe -> poster -> lowest rendition -> published -> the others in one decode -> published
-          -> progressive MP4 -> ready
-
-MongoDB owns the state, by a lease that `Heartbeat` keeps. What a killed worker had finished lies
-in the scratch folder and is not done again there; every stored key follows from the video's id.
+MongoDB owns the state, by a lease that `Heartbeat` keeps. A run may be killed anywhere and is done
+again by another worker; what is made of the video is in `steps.py`.
 """
 
 from __future__ import annotations
@@ -12,72 +9,38 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
-from models.errors import BadMedia
-from models.video import Rendition, Video
+from models.errors import BadMedia, Unavailable
+from models.video import Phase, ProcessingStatus, Video
 from models.videos import Videos
-from services.adapters.events import Events
 from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
-from services.processing import ladder
-from services.processing.heartbeat import REPORT_SECONDS, Heartbeat, LostLease
-from services.videos.keys import keys_of, playback_key, poster_key, progressive_key, source_key
-from services.videos.ranking import first_score
+from services.processing.announce import Announcer
+from services.processing.chunks import ChunkService
+from services.processing.failures import details_of
+from services.processing.heartbeat import REPORT_SECONDS, Cancelled, Heartbeat, LostLease
+from services.processing.sources import source_of
+from services.processing.steps import Steps
+from services.processing.work import BACKOFF_SECONDS, Work, hold, version_name
+from services.videos.keys import (
+    kept_key,
+    keys_of,
+    playback_key,
+    poster_key,
+    progressive_key,
+    source_key,
+)
 
 log = logging.getLogger(__name__)
 
-BACKOFF_SECONDS = 10
-# 003 keeps its one-file MP4 at 1080 lines and no more.
-PROGRESSIVE_HEIGHT = 1080
-
-
-class Encoder(Protocol):
-    """FFmpeg, in the words of this module (services/adapters/media/ffmpeg.py)."""
-
-    def inspect(self, source: Path) -> ladder.MediaInfo:
-        """Raises `BadMedia` for what cannot become a video."""
-        ...
-
-    def poster(self, source: Path, info: ladder.MediaInfo, target: Path) -> None: ...
-
-    def encode(
-        self,
-        source: Path,
-        info: ladder.MediaInfo,
-        renditions: tuple[ladder.Rendition, ...],
-        folder: Path,
-        *,
-        with_audio: bool,
-        on_progress: Callable[[float], None],
-    ) -> None: ...
-
-    def progressive(self, video: Path, audio: Path | None, target: Path) -> None: ...
-
-
-class SegmentPackager(Protocol):
-    def package(
-        self,
-        renditions: tuple[ladder.Rendition, ...],
-        encoded_folder: Path,
-        has_audio: bool,  # noqa: FBT001 - a fact about the media, always named by the caller
-        target: Path,
-    ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What the steps of one run share."""
-
-    video: Video
-    lease: str
-    source: Path
-    folder: Path
-    info: ladder.MediaInfo
-    heartbeat: Heartbeat
+# Longer than any job may take (services/adapters/queue.py).
+KEPT_SCRATCH = timedelta(days=1)
+# Of a first version that is never going to be complete.
+NOT_PLAYABLE = {"playable": False, "playback_version": None, "renditions": []}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,59 +48,89 @@ class TranscodingService:
     videos: Videos
     storage: Storage
     queue: JobQueue
-    events: Events
-    encoder: Encoder
-    packager: SegmentPackager
+    steps: Steps
+    pieces: ChunkService
+    announcer: Announcer
     scratch: Path
-    heights: tuple[int, ...]
     lease_lifetime: timedelta
     max_attempts: int
+    # Whether the upload of what failed is kept for another try (`holding.py`).
+    keeps_failed: bool
+    # Who this is, for whoever looks who holds a video.
+    worker: str
     # What is raised while MongoDB or Redis restarts.
     outages: tuple[type[Exception], ...]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
-    def run(self, video_id: str) -> None:
-        """Process a video, if nobody else does. Raising means: try again later."""
+    def run(self, video_id: str) -> bool:
+        """Process a video; False if somebody else does, or it is done. Raising: try again later.
+
+        It may be handed over halfway, to be gone on with when its turn comes.
+        """
         video = self._claim(video_id)
         if video is None or video.processing.lease is None:
             log.info("nothing to do", extra={"video_id": video_id})
-            return
+            return False
         lease = video.processing.lease
         if video.processing.attempts > self.max_attempts:
             self._give_up(video, lease)
-            return
+            return True
         try:
             with self._heartbeat(video, lease) as heartbeat:
                 self._process(video, lease, heartbeat)
         except LostLease:
             log.warning("stopped: it is not ours any more", extra={"video_id": video_id})
+        except Cancelled:
+            self._fail(video_id, lease, "cancelled", "Processing was cancelled.")
         except BadMedia as bad:
-            self._fail(video_id, lease, bad.reason, bad.message)
+            self._fail(video_id, lease, bad.reason, bad.message, details_of(bad))
         except (KeyboardInterrupt, SystemExit):
             self.videos.release(video_id, lease, until=self.now(), counted=False)
             raise
-        except BaseException:
+        except Unavailable:
+            # Not the video's fault, however often it is tried.
+            until = self.now() + timedelta(seconds=BACKOFF_SECONDS)
+            self.videos.release(video_id, lease, until=until, counted=False)
+            raise
+        except BaseException as failure:
             wait = timedelta(seconds=BACKOFF_SECONDS * 2**video.processing.attempts)
-            self.videos.release(video_id, lease, until=self.now() + wait, counted=True)
+            until, details = self.now() + wait, details_of(failure)
+            self.videos.release(video_id, lease, until=until, counted=True, details=details)
             raise
         finally:
             self._leave(video_id)
+        return True
 
     def sweep(self) -> int:
         """Queue again what no living worker holds; returns how many were not queued already."""
+        for video in self.videos.untidy(self.now() - self.lease_lifetime):
+            self._clear(video)
         stalled = self.videos.stalled(self.now())
         return sum(self.queue.enqueue(Job.PROCESS_VIDEO, video_id) for video_id in stalled)
 
+    def discard_leftovers(self) -> None:
+        """Remove what a worker that was killed on this host has left for a day."""
+        before = (self.now() - KEPT_SCRATCH).timestamp()
+        for folder in self.scratch.glob("*"):
+            # Another worker may have just ended with it.
+            with suppress(FileNotFoundError):
+                if folder.stat().st_mtime < before:
+                    shutil.rmtree(folder, ignore_errors=True)
+
     def _claim(self, video_id: str) -> Video | None:
         now = self.now()
-        return self.videos.claim(video_id, self.new_id(), now=now, until=now + self.lease_lifetime)
+        until = now + self.lease_lifetime
+        return self.videos.claim(video_id, self.new_id(), now=now, until=until, worker=self.worker)
 
     def _heartbeat(self, video: Video, lease: str) -> Heartbeat:
         def beat(stage: str, percent: float) -> bool:
             until = self.now() + self.lease_lifetime
-            self._tell(video, "processing", stage=stage, percent=percent)
-            return self.videos.renew(video.id, lease, until=until, stage=stage, percent=percent)
+            self.announcer.progress(video, stage, percent)
+            held = self.videos.renew(video.id, lease, until=until, stage=stage, percent=percent)
+            if held and held.processing.cancelled:
+                raise Cancelled
+            return held is not None
 
         third = self.lease_lifetime.total_seconds() / 3
         return Heartbeat(
@@ -145,104 +138,50 @@ class TranscodingService:
         )
 
     def _process(self, video: Video, lease: str, heartbeat: Heartbeat) -> None:
-        folder = self.scratch / video.id
+        if video.processing.cancelled:
+            raise Cancelled
+        # What another edition has left here is of no use to this one.
+        folder = self.scratch / video.id / str(video.processing.edition)
         folder.mkdir(parents=True, exist_ok=True)
-        with self.storage.local(source_key(video.id)) as source:
+        with source_of(self.storage, video.id) as source:
             heartbeat.report("probing", 0)
-            info = self.encoder.inspect(source)
+            info = self.pieces.described(video) or self.steps.encoder.inspect(source)
             work = Work(
                 video=video, lease=lease, source=source, folder=folder, info=info,
                 heartbeat=heartbeat,
             )  # fmt: skip
-            self._make_poster(work)
-            renditions = ladder.ladder(info, self.heights)
-            self._encode(work, renditions[:1], with_audio=info.has_audio, stage=(2, 20))
-            self._publish(work, renditions[:1], "v1")
-            if renditions[1:]:
-                self._encode(work, renditions[1:], with_audio=False, stage=(20, 97))
-                self._publish(work, renditions, "v2")
-            self._keep_progressive(work, renditions)
+            if video.processing.phase is Phase.FIRST:
+                self.steps.first(work, on_playable=lambda: self.pieces.plan(video, info))
+                if self._is_handed_over(work):
+                    return
+            self.steps.rest(work)
         self._finish(video, lease)
 
-    def _make_poster(self, work: Work) -> None:
-        work.heartbeat.report("poster", 1)
-        poster = work.folder / "poster.jpg"
-        self.encoder.poster(work.source, work.info, poster)
-        self.storage.adopt(poster, poster_key(work.video.id))
-        _hold(
-            self.videos.describe(
-                work.video.id,
-                work.lease,
-                {"has_poster": True, "duration_seconds": work.info.duration_seconds},
-            )
-        )
-
-    def _encode(
-        self,
-        work: Work,
-        renditions: tuple[ladder.Rendition, ...],
-        *,
-        with_audio: bool,
-        stage: tuple[float, float],
-    ) -> None:
-        """Encode these renditions in one decode; `stage` is their share of the percents."""
-        start, end = stage
-
-        def on_progress(done: float) -> None:
-            work.heartbeat.report("encoding", start + (end - start) * done)
-
-        on_progress(0)
-        self.encoder.encode(
-            work.source,
-            work.info,
-            renditions,
-            work.folder,
-            with_audio=with_audio,
-            on_progress=on_progress,
-        )
-
-    def _publish(self, work: Work, renditions: tuple[ladder.Rendition, ...], version: str) -> None:
-        """Package what is encoded so far and point players at it. Nothing is overwritten."""
-        work.heartbeat.report("packaging", 20 if version == "v1" else 97)
-        packaged = work.folder / version
-        if not packaged.exists():
-            self.packager.package(renditions, work.folder, work.info.has_audio, packaged)
-        self.storage.adopt(packaged, f"{playback_key(work.video.id)}/{version}")
-        self._point_players_at(work, renditions, version)
-        self._tell(work.video, "playable", renditions=[r.name for r in renditions])
-
-    def _point_players_at(
-        self, work: Work, renditions: tuple[ladder.Rendition, ...], version: str
-    ) -> None:
-        now = self.now()
-        _hold(
-            self.videos.publish(
-                work.video.id,
-                work.lease,
-                version=version,
-                renditions=tuple(
-                    Rendition(name=r.name, width=r.width, height=r.height) for r in renditions
-                ),
-                now=now,
-                score=first_score(now),
-            )
-        )
-
-    def _keep_progressive(self, work: Work, renditions: tuple[ladder.Rendition, ...]) -> None:
-        work.heartbeat.report("progressive", 99)
-        kept = [r for r in renditions if r.nominal_height <= PROGRESSIVE_HEIGHT]
-        best = kept[-1] if kept else renditions[0]
-        target = work.folder / "progressive.mp4"
-        audio = work.folder / "audio.mp4" if work.info.has_audio else None
-        self.encoder.progressive(work.folder / f"{best.name}.mp4", audio, target)
-        self.storage.adopt(target, progressive_key(work.video.id))
+    def _is_handed_over(self, work: Work) -> bool:
+        """Whether the rest is for another turn: others encode pieces of it, or wait themselves."""
+        video_id, now = work.video.id, self.now()
+        if self.pieces.are_under_way(video_id):
+            phase = Phase.CHUNKS
+        elif self.videos.is_another_first_waiting(video_id, now):
+            phase = Phase.REST
+        else:
+            return False
+        self.steps.keep(work)
+        hold(self.videos.hand_over(video_id, work.lease, phase, now=now))
+        shutil.rmtree(self.scratch / video_id, ignore_errors=True)
+        if phase is Phase.REST:
+            self.pieces.enqueue(Job.ENCODE_REST, video_id)
+        self.pieces.resume(video_id)
+        return True
 
     def _finish(self, video: Video, lease: str) -> None:
-        key = progressive_key(video.id)
-        _hold(self.videos.finish(video.id, lease, progressive=key, now=self.now()))
-        self._tidy(video.id)
-        self._tell(video, "ready")
-        log.info("ready", extra={"video_id": video.id})
+        key = None if video.drm_enabled else progressive_key(video.id)
+        if key is None:
+            # An earlier edition may have been in the clear.
+            self.storage.remove(progressive_key(video.id))
+        ready = hold(self.videos.finish(video.id, lease, progressive=key, now=self.now()))
+        self._clear(ready)
+        self.announcer.ready(ready)
 
     def _give_up(self, video: Video, lease: str) -> None:
         attempts = self.max_attempts
@@ -253,16 +192,39 @@ class TranscodingService:
             f"Processing stopped unexpectedly {attempts} times. Please upload the video again.",
         )
 
-    def _fail(self, video_id: str, lease: str, code: str, message: str) -> None:
-        failed = self.videos.fail(video_id, lease, code=code, message=message, now=self.now())
+    def _fail(self, video_id: str, lease: str, code: str, message: str, details: str = "") -> None:
+        self._withdraw_early(video_id, lease)
+        failed = self.videos.fail(
+            video_id,
+            lease,
+            code=code,
+            message=message,
+            now=self.now(),
+            details=details,
+            keeps_source=self.keeps_failed,
+        )
         if failed is None:
             return
-        log.info("failed", extra={"video_id": video_id, "reason": code})
-        if not failed.playable:
-            self.storage.remove(playback_key(video_id))
-            self.storage.remove(poster_key(video_id))
-        self._tidy(video_id)
-        self._tell(failed, "failed", code=code, message=message)
+        if failed.previous is not None:
+            # New content for a video that plays: what played before plays on.
+            failed = self.videos.fall_back(video_id, self.now()) or failed
+        self._clear(failed)
+        self.announcer.failed(failed)
+
+    def _withdraw_early(self, video_id: str, lease: str) -> None:
+        """Nobody is to watch half of what will never be whole."""
+        video = self.videos.get(video_id)
+        if video and video.playback_version == (version := version_name(video, 0)):
+            hold(self.videos.describe(video_id, lease, NOT_PLAYABLE))
+            self.storage.remove(f"{playback_key(video_id)}/{version}")
+
+    def _clear(self, video: Video) -> None:
+        """What is of no use to a video that is ready, or has failed."""
+        has_failed = video.processing_status is ProcessingStatus.ERROR
+        if has_failed and not video.playable and video.previous is None:
+            self.storage.remove(playback_key(video.id))
+            self.storage.remove(poster_key(video.id))
+        self._tidy(video.id, keeps_source=video.source is not None)
 
     def _leave(self, video_id: str) -> None:
         """Leave nothing of a video that was deleted while we were at it.
@@ -274,20 +236,12 @@ class TranscodingService:
                 self.storage.remove(key)
             self._tidy(video_id)
 
-    def _tidy(self, video_id: str) -> None:
-        """What only processing needed."""
-        self.storage.remove(source_key(video_id))
+    def _tidy(self, video_id: str, *, keeps_source: bool = False) -> None:
+        """What only processing needed. Of what failed, the upload is kept for another try."""
+        if not keeps_source:
+            self.storage.remove(source_key(video_id))
+        self.pieces.drop(video_id)
+        self.storage.remove(kept_key(video_id))
         self.videos.weighed(video_id, sum(map(self.storage.size, keys_of(video_id))))
         shutil.rmtree(self.scratch / video_id, ignore_errors=True)
-
-    def _tell(self, video: Video, event: str, **data: object) -> None:
-        """Tell the owner, wherever they are connected."""
-        said = {"type": event, "video_id": video.id, **data}
-        self.events.publish(f"user:{video.author_id}", said)
-
-
-def _hold(still_ours: Video | bool | None) -> Video | bool:  # noqa: FBT001 - what a repository says
-    """What an update under the lease answered; raises `LostLease` if it changed nothing."""
-    if not still_ours:
-        raise LostLease
-    return still_ours
+        self.videos.tidied(video_id)

@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 
 from models.database import Transactions, Within
 from models.errors import ChecksumMismatch, Conflict, Forbidden, Invalid, NotFound, TooLarge
-from models.uploads import ResumableUpload, Uploads, UploadState
+from models.uploads import Described, ResumableUpload, Uploads, UploadState
 from services.adapters.events import Events
 from services.adapters.incoming import Held, Incoming
 from services.policies import Actor
 from services.uploads.quota import QuotaService
 from services.uploads.uploads import KEEP_INCOMING, Details, Upload, UploadService
+from services.videos.replacing import ReplacingService
 
 # After this long without a byte an upload is given up: before its file is taken for abandoned.
 LIFETIME = KEEP_INCOMING - timedelta(hours=1)
@@ -59,8 +60,19 @@ class Arrivals:
     quota: QuotaService
     transactions: Transactions
     videos: UploadService
+    replacing: ReplacingService
     events: Events
     now: Callable[[], datetime]
+
+    def target(self, actor: Actor, said: Described) -> str | None:
+        """The video whose content is to be replaced; None for a new one.
+
+        Raises `Invalid` for what cannot be said of a video, and as `ReplacingService.replaceable`.
+        """
+        if said.replaces:
+            return self.replacing.replaceable(actor, said.replaces).id
+        self.videos.describing.check(_details(said))
+        return None
 
     def check_total(self, total_bytes: int | None) -> None:
         """Raises `Invalid` or `TooLarge` for what cannot be the length of an upload."""
@@ -98,12 +110,7 @@ class Arrivals:
             return upload
         try:
             with held.second_name() as path:
-                self.videos.complete(
-                    Actor(id=upload.user_id),
-                    Upload(path=path, filename=upload.described.filename),
-                    _details(upload),
-                    upload.video_id,
-                )
+                self._complete(upload, Upload(path=path, filename=upload.described.filename))
         except (Invalid, Forbidden) as refused:
             self._fail(upload, refused.message)
             raise
@@ -198,6 +205,13 @@ class Arrivals:
     def _most(self, upload: ResumableUpload) -> int:
         return self.videos.max_bytes() if upload.size_bytes is None else upload.size_bytes
 
+    def _complete(self, upload: ResumableUpload, received: Upload) -> None:
+        actor = Actor(id=upload.user_id)
+        if upload.described.replaces:
+            self.replacing.complete(actor, received, upload.video_id, upload.id)
+        else:
+            self.videos.complete(actor, received, _details(upload.described), upload.video_id)
+
     def _fail(self, upload: ResumableUpload, message: str) -> None:
         def work(within: Within) -> None:
             if self.uploads.fail(upload.id, message, within):
@@ -215,12 +229,15 @@ def _to_cover(upload: ResumableUpload, part: Part) -> int:
     return max(upload.reservation.covered_bytes, upload.offset + part.size_bytes)
 
 
-def _details(upload: ResumableUpload) -> Details:
-    said = upload.described
+def _details(said: Described) -> Details:
     return Details(
         title=said.title,
         description=said.description,
         category=said.category,
         tags=said.tags,
         visibility=said.visibility,
+        publish_at=said.publish_at,
+        monetization=said.monetization,
+        drm_enabled=said.drm_enabled,
+        geo_restrictions=said.geo_restrictions,
     )

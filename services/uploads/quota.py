@@ -31,10 +31,13 @@ class QuotaService:
         if not self.quotas.reserve(
             user_id, size_bytes, week=week, limit_bytes=limit, within=within
         ):
-            raise QuotaExceeded(
-                f"This is more than is left of the {limit} bytes that you may upload in a week."
-                f" A new week begins on {week + WEEK:%A, %Y-%m-%d} at 00:00 UTC."
-            )
+            raise _exceeded(limit, week)
+
+    def check(self, user_id: str, size_bytes: int) -> None:
+        """Raises as `reserve` would, and reserves nothing."""
+        week, limit = week_of(self.now()), self.configuration.limits().weekly_upload_limit_bytes
+        if limit is not None and self.quotas.used(user_id, week) + size_bytes > limit:
+            raise _exceeded(limit, week)
 
     def release(self, user_id: str, reserved: Reservation, within: Within | None = None) -> None:
         """Give back what was taken this week; what was taken in an earlier one is forgotten."""
@@ -65,3 +68,10 @@ def week_of(moment: datetime) -> datetime:
     """The Sunday, 00:00 UTC, on which the week of `moment` began."""
     midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight - timedelta(days=midnight.isoweekday() % 7)
+
+
+def _exceeded(limit_bytes: int | None, week: datetime) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"This is more than is left of the {limit_bytes} bytes that you may upload in a week."
+        f" A new week begins on {week + WEEK:%A, %Y-%m-%d} at 00:00 UTC."
+    )

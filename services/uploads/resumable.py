@@ -46,7 +46,7 @@ class ResumableService:
         when `part` cannot be taken, nothing is kept: nobody has been told where to go on.
         """
         self.arrivals.check_total(new.size_bytes)
-        upload = self._new(actor, new)
+        upload = self._new(actor, new, self.arrivals.target(actor, new.described))
         self.arrivals.check_room(upload, part)
         self.incoming.create(upload.file)
         try:
@@ -130,12 +130,12 @@ class ResumableService:
             raise Expired("The bytes of this upload are gone. Please begin again.")
         return upload
 
-    def _new(self, actor: Actor, new: NewUpload) -> ResumableUpload:
+    def _new(self, actor: Actor, new: NewUpload, video_id: str | None) -> ResumableUpload:
         upload_id, now = self.new_id(), self.now()
         return ResumableUpload(
             **identity(upload_id),
             user_id=actor.id or "",
-            video_id=self.new_id(),
+            video_id=video_id or self.new_id(),
             file=f"resumable-{upload_id}",
             size_bytes=new.size_bytes,
             described=new.described,

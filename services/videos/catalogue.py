@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 from models.documents import After
 from models.errors import NotFound
+from models.listings import NEWEST, Listing
+from models.reactions import Choice, Kind, Reactions
 from models.user import Author
 from models.users import Users
-from models.video import Sort, Video
+from models.video import Video
 from models.videos import Videos
 from services.accounts.tokens import Tokens
 from services.policies import Actor, may_edit, may_see, may_watch
@@ -34,6 +36,8 @@ class VideoPage:
     playback_token: str | None = None
     # The owner and staff also see how processing goes.
     is_editable: bool = False
+    # What `actor` thinks of it; None in lists, and for visitors.
+    reaction: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +50,15 @@ class VideoList:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedList:
     videos: VideoList
-    total: int
+    # None where nobody asked.
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which public videos, in which order. `skip` is for numbered pages, `after` for cursors."""
+    """A page of a list. `skip` is for numbered pages, `after` for cursors."""
 
-    sort: Sort = Sort.LATEST
-    category: str | None = None
-    tags: tuple[str, ...] = ()
+    listing: Listing = NEWEST
     after: After | None = None
     skip: int = 0
     limit: int
@@ -65,73 +68,78 @@ class Query:
 class CatalogueService:
     videos: Videos
     users: Users
+    reactions: Reactions
     shelf: Shelf
     tokens: Tokens
     authors: Remembered[str, Author]
-    counts: Remembered[str, int]
 
     def dashboard(self, actor: Actor, *, limit: int) -> list[VideoPage]:
         """001: the newest active videos, each with a playback token."""
-        newest = self._public(Query(limit=limit))
+        newest = self._find(Query(limit=limit))
         return [self._shown(actor, video, None) for video in newest]
 
     def list(self, actor: Actor, query: Query) -> VideoList:
-        """A page of what everybody may see. Two queries, whatever its length."""
+        """A page of a list that `actor` may see. Two queries, whatever its length."""
         # One more than asked for: whether there is more costs no second query.
-        found = self._public(replace(query, limit=query.limit + 1))
-        shown = found[: query.limit]
-        authors = self._authors_of(shown)
+        found = self._find(replace(query, limit=query.limit + 1))
+        shown, sort = found[: query.limit], query.listing.sort
         return VideoList(
-            items=[
-                VideoPage(
-                    video=video,
-                    author=authors.get(video.author_id),
-                    is_editable=may_edit(actor, video),
-                )
-                for video in shown
-            ],
+            items=self.pages(actor, shown),
             has_more=len(found) > query.limit,
-            end=After(getattr(shown[-1], query.sort), shown[-1].oid) if shown else None,
+            end=After(getattr(shown[-1], sort), shown[-1].oid) if shown else None,
         )
 
-    def numbered(self, actor: Actor, query: Query) -> NumberedList:
-        """A page, and how many videos all pages hold."""
-        return NumberedList(videos=self.list(actor, query), total=self._count(query))
-
-    def _count(self, query: Query) -> int:
-        """Up to half a minute old."""
-        key = f"{query.category or ''}|{','.join(sorted(query.tags))}"
-        return self.counts.one(
-            key,
-            lambda: self.videos.count_public(category=query.category, tags=query.tags),
-        )
+    def pages(self, actor: Actor, videos: Sequence[Video]) -> Sequence[VideoPage]:
+        """As they are shown in lists."""
+        authors = self._authors_of(videos)
+        return [
+            VideoPage(
+                video=video,
+                author=authors.get(video.author_id),
+                is_editable=may_edit(actor, video),
+            )
+            for video in videos
+        ]
 
     def get(self, actor: Actor, reference: str) -> VideoPage:
         """One video by either id. One that is hidden from `actor` looks like one that is not."""
         video = self.shelf.get(actor, reference)
         if video is None or not may_see(actor, video):
             raise NotFound("Video not found")
+        page = self.page(actor, video)
+        return replace(page, reaction=self._reaction(actor.id, video)) if actor.id else page
+
+    def page(self, actor: Actor, video: Video) -> VideoPage:
+        """One video in full, for who may see it."""
         return self._shown(actor, video, self._authors_of([video]).get(video.author_id))
+
+    def visible(self, actor: Actor, reference: str) -> Video:
+        """As it is at this moment, not as it was a second ago. Raises `NotFound`."""
+        video = self.videos.get(reference)
+        if video is None or not may_see(actor, video):
+            raise NotFound("Video not found")
+        return video
+
+    def _reaction(self, user_id: str, video: Video) -> Choice:
+        found = self.reactions.of(user_id, Kind.VIDEO, [video.id])
+        return found.get(video.id, Choice.NONE)
 
     def _authors_of(self, videos: Sequence[Video]) -> dict[str, Author]:
         """Their names and pictures, up to a few seconds old."""
         return self.authors.many((video.author_id for video in videos), self.users.authors)
 
-    def _public(self, query: Query) -> list[Video]:
-        """First pages come from the shelf; nobody asks twice for the others within a second."""
-        if query.after or query.skip:
+    def _find(self, query: Query) -> list[Video]:
+        """First pages come from the shelf; nobody asks twice for the others within a second.
+
+        An owner's list does not, so that they see what they have just changed.
+        """
+        if query.after or query.skip or query.listing.any_state:
             return self._found(query)
-        key = (query.sort, query.category, query.tags, query.limit)
-        return self.shelf.page(key, lambda: self._found(query))
+        return self.shelf.page((query.listing, query.limit), lambda: self._found(query))
 
     def _found(self, query: Query) -> list[Video]:
-        return self.videos.public(
-            query.sort,
-            category=query.category,
-            tags=query.tags,
-            after=query.after,
-            skip=query.skip,
-            limit=query.limit,
+        return self.videos.listed(
+            query.listing, after=query.after, skip=query.skip, limit=query.limit
         )
 
     def _shown(self, actor: Actor, video: Video, author: Author | None) -> VideoPage:

@@ -32,6 +32,10 @@ class Shelf:
             self.recent.keep(reference, found)
         return found
 
+    def forget(self, video: Video) -> None:
+        """It was changed: within this process nobody waits. Lists are as they were for a second."""
+        self.recent.forget(video.id, video.oid)
+
     def page(self, key: tuple[object, ...], find: Callable[[], list[Video]]) -> list[Video]:
         """A list that looks the same to everybody."""
         return self.pages.one(key, find)

@@ -12,7 +12,7 @@ from tests.wire import failed
 
 SECTIONS = {
     "exported_at", "profile", "settings", "preferences", "subscriptions", "sessions",
-    "invitations", "videos", "watch_history", "audit",
+    "invitations", "videos", "watch_history", "comments", "audit",
 }  # fmt: skip
 
 

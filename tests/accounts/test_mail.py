@@ -33,6 +33,12 @@ VALUES = {
     "changed_at": "today",
     "inviter": "Bob",
     "expires_at": "tomorrow",
+    "receiver": "hooks.example.com",
+    "because": "Nothing arrived for 5 days.",
+    "total": "2 notifications",
+    "lines": ["Bob followed you", "Bob liked “Film”"],
+    "more": "",
+    "unsubscribe": "https://videos.example.com/auth/unsubscribe?token=xyz",
 }
 
 

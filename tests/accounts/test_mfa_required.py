@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from flask import Flask
 
-from blueprints import realtime
+from blueprints.realtime.conversation import whose
 from config import SettingError, Settings
 from models.errors import SecondFactorMissing
 from models.user import Role
@@ -139,11 +138,10 @@ def test_a_role_that_does_not_exist_cannot_be_required():
 
 def test_a_socket_is_closed_to_who_must_enrol(join, enable, services):
     person = join("boss", role=Role.ADMIN)
-    with Flask("realtime").test_request_context(f"/ws?token={person.token}"):
-        with pytest.raises(SecondFactorMissing):
-            realtime._actor(services)
-        enable(person)
-        assert realtime._actor(services).id == person.user.id
+    with pytest.raises(SecondFactorMissing):
+        whose(services, person.token)
+    enable(person)
+    assert whose(services, person.token).id == person.user.id
 
 
 @pytest.mark.parametrize("role", Role)

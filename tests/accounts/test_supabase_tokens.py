@@ -20,6 +20,8 @@ from pymongo import monitoring
 
 from app import create_app
 from blueprints import realtime
+from blueprints.realtime.conversation import whose
+from blueprints.realtime.hub import Hub
 from config import SettingError, Settings
 from models.errors import Unauthorized, Unavailable
 from services import container
@@ -548,12 +550,12 @@ def test_while_redis_is_away_mongodb_knows(settings, project, clock):
 
 @pytest.fixture
 def socket(services: Services) -> Flask:
-    return realtime.create(services, realtime.Hub())
+    return realtime.create(services, Hub(keep=10, now=time.monotonic))
 
 
 def actor(services: Services, socket: Flask, **request: Any) -> str | None:
     with socket.test_request_context("/ws", **request):
-        return realtime._actor(services).id
+        return whose(services, realtime.token()).id
 
 
 def test_a_token_is_accepted_over_the_websocket(services, socket, project):

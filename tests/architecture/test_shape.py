@@ -159,7 +159,7 @@ def test_every_dialect_can_say_every_error(dialect: Dialect, kind):
 def test_every_error_has_a_status_of_its_own_or_of_its_kind():
     assert set(STATUS) <= set(ERRORS)
     assert {status_of(kind("x")) for kind in ERRORS} == {
-        400, 401, 403, 404, 409, 410, 413, 415, 423, 429, 460, 500, 503,
+        400, 401, 403, 404, 409, 410, 412, 413, 415, 423, 429, 451, 460, 500, 503,
     }  # fmt: skip
 
 

@@ -121,9 +121,11 @@ def _promised(ask: Callable[[], Answer]) -> Answer | None:
     try:
         answer = ask()
     except OSError:
+        answer = None
+    if answer is None or answer.status != 201:
         time.sleep(0.05)
         return None
-    return answer if answer.status == 201 else None
+    return answer
 
 
 def _ffmpegs(video_id: str) -> list[str]:

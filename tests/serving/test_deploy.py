@@ -17,7 +17,7 @@ import yaml
 import app
 from blueprints import FORM_BYTES
 from config import Settings
-from tests.nginx import CONFIGURATION
+from tests.nginx import BUCKET, CONFIGURATION
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -26,8 +26,6 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 ROLES = app.main.commands.keys() - {"users"}
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "clutch"}
 ONE_SHOT = {"seed", "s3-bucket"}
-# What only the object store of the s3 profile reads.
-STORE = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_BUCKET"}
 SECRETS = ("JWT_SECRET_KEY", "EDGE_SECRET", "PASSWORD_PEPPER")
 # `NAME=value`, or `# NAME=value` where that is the default.
 SETTING = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
@@ -38,7 +36,7 @@ VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)(:[?-][^}]*)?\}")
 
 
 def test_the_example_lists_exactly_the_settings():
-    names = [name for name, _ in SETTING.findall(EXAMPLE) if name not in STORE]
+    names = [name for name, _ in SETTING.findall(EXAMPLE)]
     assert sorted(names) == sorted(spec.metadata["names"][0] for spec in fields(Settings))
 
 
@@ -122,7 +120,7 @@ def test_volumes_are_named_and_mounted_files_are_there():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             if source.startswith("."):
-                assert (ROOT / source).is_file()
+                assert (ROOT / source).exists()
             else:
                 assert source in COMPOSE["volumes"]
 
@@ -144,14 +142,19 @@ def default_of(value: str | int) -> str:
 
 def test_nginx_finds_what_compose_gives_it():
     text = CONFIGURATION.read_text()
-    assert re.findall(r"\$\{(\w+)\}", text) == ["EDGE_SECRET"]
+    given = SERVICES["nginx"]["environment"]
+    assert set(re.findall(r"\$\{(\w+)\}", text)) <= given.keys()
+    is_filled_in = re.compile(given["NGINX_ENVSUBST_FILTER"].replace("$$", "$"))
+    parts = [text, *(path.read_text() for path in BUCKET.glob("*.conf"))]
+    names = [name for part in parts for name in re.findall(r"\$\{(\w+)\}", part)]
+    assert all(is_filled_in.match(name) for name in names)
     settings = Settings.from_env(
         {k: default_of(v) for k, v in SERVICES["backend"]["environment"].items()}
     )
     assert f"server backend:{settings.port} resolve;" in text
     assert f"server realtime:{settings.realtime_port} resolve;" in text
     assert f"listen {SERVICES['nginx']['ports'][0].split(':')[-1]};" in text
-    assert text.count(f"alias {settings.media_root}/") == 2
+    assert text.count(f"alias {settings.media_root}/") == 3
     limits = [int(mib) * 1024**2 for mib in re.findall(r"client_max_body_size (\d+)m;", text)]
     picture_bytes = 10 * 1024**2
     assert min(limits) > picture_bytes + FORM_BYTES
@@ -225,3 +228,43 @@ def test_looking_for_a_browser_never_fails_the_build(tmp_path):
     )
     assert looked.returncode == 0
     assert "browser tests will be skipped" in looked.stdout
+
+
+def bucket_values(**environment: str) -> dict[str, str]:
+    """What deploy/bucket/10-bucket.envsh makes of the settings, as the image reads it."""
+    said = subprocess.run(
+        ["sh", "-euc", f". {BUCKET}/10-bucket.envsh; env"],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=20,
+    ).stdout
+    return dict(line.split("=", 1) for line in said.splitlines())
+
+
+def test_a_bucket_is_found_at_aws_and_anywhere_else(tmp_path):
+    (tmp_path / "nginx.conf.template").touch()
+    where = {
+        "MEDIA_STORAGE_BACKEND": "s3",
+        "AWS_S3_BUCKET": "films",
+        "NGINX_ENVSUBST_TEMPLATE_DIR": str(tmp_path),
+        "NGINX_ENVSUBST_OUTPUT_DIR": str(tmp_path / "out"),
+        "BUCKET_PARTS": str(BUCKET),
+    }
+    names = ("S3_SCHEME", "S3_SERVER", "S3_HOST", "S3_PREFIX", "AWS_REGION")
+    aws = bucket_values(**where, AWS_REGION="eu-north-1", S3_ENDPOINT_URL="")
+    host = "films.s3.eu-north-1.amazonaws.com"
+    assert [aws[name] for name in names] == ["https", f"{host}:443", host, "", "eu-north-1"]
+    own = bucket_values(**where, S3_ENDPOINT_URL="http://s3:9000", S3_PATH_STYLE="true")
+    assert [own[name] for name in names] == ["http", "s3:9000", "s3:9000", "/films", "us-east-1"]
+    plain = bucket_values(**where, S3_ENDPOINT_URL="http://s3/", S3_PATH_STYLE="true")
+    assert plain["S3_SERVER"] == "s3:80"
+    given = sorted(path.name for path in (tmp_path / "out" / "templates").iterdir())
+    parts = [f"bucket.{part}.conf.template" for part in ("http", "main", "server")]
+    assert given == [*parts, "nginx.conf.template"]
+
+
+def test_without_a_bucket_nothing_is_added_to_nginx():
+    assert "S3_SERVER" not in bucket_values(MEDIA_STORAGE_BACKEND="local")
+    assert "S3_SERVER" not in bucket_values()

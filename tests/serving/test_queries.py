@@ -29,6 +29,8 @@ READS = {"find", "aggregate", "count", "distinct"}
 WRITES = {"update", "delete", "findAndModify"}
 GOOD_STAGES = {"IXSCAN", "COUNT_SCAN", "IDHACK", "EOF", "DISTINCT_SCAN"}
 BAD_STAGES = {"COLLSCAN", "SORT", "SORT_KEY_GENERATOR", "TEXT_MATCH"}
+# No index has both words and an order. A search puts a bounded number of videos in order.
+SEARCH_STAGES = {"SORT", "TEXT_MATCH"}
 # What belongs to the connection, and not to the query.
 ENVELOPE = {
     "lsid", "txnNumber", "$db", "$clusterTime", "$readPreference", "writeConcern", "readConcern",
@@ -131,7 +133,8 @@ def check(database: Database, commands: list[dict[str, Any]]) -> None:
         for query in explainable(command):
             explained = explain(database, query)
             used = set(stages(explained))
-            assert not used & BAD_STAGES, (used, query)
+            allowed = SEARCH_STAGES if "$text" in str(query) else set()
+            assert not used & BAD_STAGES - allowed, (used, query)
             assert used & GOOD_STAGES, (used, query)
 
 
@@ -276,10 +279,8 @@ def look(services: Services, recorder: Recorder, client, ann, database) -> Calla
 def test_a_first_page_reads_no_more_than_it_shows(look):
     for path in FIRST_PAGES:
         stats = look(path)
-        # A category and a tag together are looked up by one of them, and filtered by the other.
-        factor = 12 if "&category" in path and "&tags" in path else 1.2
         assert stats["nReturned"] >= 2, path
-        assert stats["totalKeysExamined"] <= factor * stats["nReturned"] + 3, path
+        assert stats["totalKeysExamined"] <= 1.2 * stats["nReturned"] + 3, path
         assert stats["totalDocsExamined"] <= stats["totalKeysExamined"] + 1, path
 
 
@@ -356,7 +357,8 @@ def test_a_list_asked_for_again_is_not_counted_again(client, ann, services, reco
     ("path", "most"),
     [
         ("/api/videos/{id}", 2),
-        ("/videos/{id}", 2),
+        # With what is related to it, which is then remembered.
+        ("/videos/{id}", 5),
         ("/api/videos/{id}/thumbnail", 1),
         # The video; and, for who has not just watched it, an entry in their history.
         ("/video/{id}/stream?token={token}", 3),
@@ -380,7 +382,8 @@ def test_playing_again_within_a_minute_writes_nothing(client, ann, services, rec
     token = services.catalogue.tokens.playback(ann.user.id, video)
     url = f"{path.format(video.id)}?token={token}"
     first = recorder.names(lambda: client.get(url, headers=ann.headers))
-    assert first == ["find", "update", "find"]
+    # The video; whether their history is paused; the entry; how long it is.
+    assert first == ["find", "find", "update", "find"]
     assert recorder.names(lambda: client.get(url, headers=ann.headers)) == ["find"]
 
 

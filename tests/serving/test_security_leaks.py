@@ -25,6 +25,9 @@ OPEN_TO_ALL = {
     # What a tus client, or a browser on its behalf, asks before it signs in: OPTIONS alone.
     "client_uploads.abilities",
     "client_uploads.abilities_of",
+    # An address that was signed for whoever has it.
+    "direct.receive",
+    "direct.send",
     "hls.media",
     "hls.refused",
     "mobile_addresses.resend",
@@ -46,7 +49,10 @@ OPEN_TO_ALL = {
     "ops.metrics",
     "ops.readyz",
     "mobile_sessions.refresh",
+    # Signed by who sends it.
+    "platform_arrivals.video_processed",
     "platform_auth.login",
+    "platform_categories.list_categories",
     "platform_auth.refresh",
     "platform_auth.register",
     "platform_auth.registration",
@@ -56,15 +62,28 @@ OPEN_TO_ALL = {
     "static",
 }
 MORE_FOR_WHO_SIGNS_IN = {
+    "client_media.poster",
+    "client_catalogue.browse",
+    "client_catalogue.related",
+    "client_comments.list_comments",
+    "client_comments.replies",
     "client_users.get",
     "client_users.videos",
     "client_videos.feed",
     "client_videos.get",
+    "client_views.view",
+    "platform_follows.followers",
+    "platform_follows.following",
+    "platform_comments.get",
+    "platform_comments.list_comments",
+    "platform_comments.replies",
     "platform_users.get",
     "platform_users.videos",
     "platform_videos.get",
     "platform_videos.list_videos",
+    "platform_videos.related",
     "platform_videos.thumbnail",
+    "platform_views.view",
 }
 BODIES = {
     "/auth/signup": {"name": "Joe", "email": "joe@example.com", "password": "Passw0rd"},

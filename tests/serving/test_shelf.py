@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.listings import Listing
 from models.video import Visibility
 from services.policies import VISITOR, Actor
 from services.videos.catalogue import Query
@@ -64,10 +65,11 @@ def test_the_shelf_forgets(services, video, settings):
 def test_each_list_has_a_place_of_its_own(services, ann, add_video):
     add_video(ann, title="News", category="news")
     add_video(ann, title="Music", category="music")
+    query = lambda category: Query(limit=5, listing=Listing(category=category))  # noqa: E731
     titles = {
         category: [
             page.video.title
-            for page in services.catalogue.list(VISITOR, Query(limit=5, category=category)).items
+            for page in services.catalogue.list(VISITOR, query(category)).items
         ]
         for category in ("news", "music")
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -84,7 +83,7 @@ def recorded(services, whole) -> None:
     """The video is on record, and queued."""
     with services.resumable.incoming.hold(whole.file) as held, held.second_name() as path:
         upload = Upload(path=path, filename="a.mp4")
-        details = arrivals._details(whole)
+        details = arrivals._details(whole.described)
         services.uploads.complete(Actor(id=whole.user_id), upload, details, whole.video_id)
 
 
@@ -190,26 +189,9 @@ def test_what_arrives_is_acknowledged_on_the_way(services, actor, begin, clock):
 
 
 def test_who_watches_is_told(services, actor, begin):
-    told, ready = [], threading.Event()
-
-    def listen() -> None:
-        subscription = services.events._redis.pubsub(ignore_subscribe_messages=True)
-        subscription.subscribe("events")
-        ready.set()
-        end = time.monotonic() + 10
-        while not told and time.monotonic() < end:
-            if message := subscription.get_message(timeout=0.2):
-                told.append(message["data"])
-
-    thread = threading.Thread(target=listen)
-    thread.start()
-    ready.wait(5)
-    time.sleep(0.1)
     upload = begin(content=MP4[:50])
-    thread.join()
-    assert f'"user:{actor.id}"'.encode() in told[0]
-    assert f'"upload_id":"{upload.id}"'.encode() in told[0]
-    assert b'"offset":50' in told[0]
+    (told,) = [told for told in services.events.recent() if told.channel == f"user:{actor.id}"]
+    assert (told.event["upload_id"], told.event["offset"]) == (upload.id, 50)
 
 
 def test_a_disk_that_is_full_keeps_what_it_could_take(services, actor, begin):

@@ -9,6 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from models.history import Watched
+from models.listings import Listing
 from services.container import Services
 from services.people.history import KEPT_PER_PERSON
 from services.policies import Actor
@@ -69,7 +70,7 @@ def _follow(client: FlaskClient, path: str, headers: dict[str, str]) -> None:
 def _watch(client: FlaskClient, services: Services, clara: dict[str, Any]) -> None:
     """Play a video with a full history behind it, then leaf through it."""
     actor, people, history = Actor(id=clara["id"]), services.people, services.history
-    (video, *_) = people.videos.of_author(clara["id"], everything=True, limit=1)
+    (video, *_) = people.videos.listed(Listing(author_id=clara["id"]), limit=1)
     for _ in range(3):
         made = services.seeding._demo_video(0, [clara["id"]], people.now())
         services.catalogue.videos.add(made)

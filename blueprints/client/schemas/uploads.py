@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 
+from blueprints.client.schemas.terms import Terms
 from blueprints.http.files import FILENAME_LENGTH
 from blueprints.http.parsing import Lenient
 from blueprints.http.shapes import Shape
@@ -19,7 +20,7 @@ TITLE_LENGTH = 100
 WORDS = {UploadState.OPEN: "uploading", UploadState.FINISHED: "completed"}
 
 
-class About(Lenient):
+class About(Terms):
     """What Upload-Metadata may say. The names of other clients' habits (`name`, `type`) do too."""
 
     filename = fields.String(load_default="")
@@ -29,6 +30,7 @@ class About(Lenient):
     category = fields.String(load_default="", validate=validate.Length(max=100))
     tags = fields.String(load_default="", validate=validate.Length(max=1000))
     visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
+    replaces = fields.String(load_default="", validate=validate.Length(max=64))
 
     @pre_load
     def trimmed(self, data: dict[str, str], **_: Any) -> dict[str, str]:
@@ -53,7 +55,9 @@ class Creation(Lenient):
         data_key="Upload-Metadata",
         metadata={
             "description": "filename, filetype, title, description, category, tags (with commas),"
-            " visibility; values in base64. Without a title the name of the file is one."
+            " visibility, publishAt, monetization (as JSON), drmEnabled, geoRestrictions; values"
+            " in base64. Without a title the name of the file is one. `replaces` names a video of"
+            " one's own that gets this as its content, and keeps all that is said of it."
         },
     )
     checksum = UploadChecksum(data_key="Upload-Checksum")

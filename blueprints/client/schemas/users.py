@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import EXCLUDE, fields, pre_load, validate
 
 from blueprints.http import profiles
-from blueprints.http.links import avatar, link
+from blueprints.http.links import avatar, thumbnail
 from blueprints.http.parsing import Lenient
 from blueprints.http.shapes import Shape
 from models.user import ProfileVisibility, Role, SubscriptionStatus
@@ -45,6 +45,9 @@ class Privacy(Shape):
     )
     showFollowing = fields.Boolean(attribute="show_following")
     showFollowers = fields.Boolean(attribute="show_followers")
+    historyPaused = fields.Boolean(
+        attribute="history_paused", metadata={"description": "Note nothing of what is watched."}
+    )
 
 
 class Settings(Shape):
@@ -120,7 +123,7 @@ class SeenOut(Shape):
     videoId = fields.String(attribute="video.id")
     title = fields.String(attribute="video.title")
     thumbnailUrl = fields.Function(
-        lambda seen: link(f"/api/videos/{seen.video.id}/thumbnail"), metadata={"type": "string"}
+        lambda seen: thumbnail(seen.video), metadata={"type": "string"}
     )
     watchedAt = fields.DateTime(attribute="watched_at")
     positionSeconds = fields.Float(attribute="position_seconds")

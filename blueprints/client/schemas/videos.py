@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from blueprints.http.links import link
+from blueprints.client.schemas.assets import ASSETS, assets_of
+from blueprints.http.links import link, thumbnail
 from blueprints.http.parsing import Lenient
 from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
@@ -15,16 +16,6 @@ FEED_LIMIT = 50
 class FeedQuery(Lenient):
     cursor = fields.String(validate=validate.Length(max=500))
     limit = fields.Integer(load_default=20, validate=validate.Range(1, FEED_LIMIT))
-
-
-class StreamQuery(Lenient):
-    token = fields.String(
-        validate=validate.Length(max=4096), metadata={"description": "The playback token."}
-    )
-    quality = fields.String(
-        validate=validate.Length(max=16),
-        metadata={"description": "One rendition alone, such as 720p; all of them by default."},
-    )
 
 
 class ClientVideo(Shape):
@@ -40,7 +31,7 @@ class ClientVideo(Shape):
     description = fields.String(attribute="video.description")
     videoUrl = fields.Function(lambda page: link(f"/stream/{page.video.id}"))  # noqa: N815 - the wire's spelling
     thumbnailUrl = fields.Function(  # noqa: N815 - the wire's spelling
-        lambda page: link(f"/api/videos/{page.video.id}/thumbnail")
+        lambda page: thumbnail(page.video)
     )
     userId = fields.String(attribute="video.author_id")  # noqa: N815 - the wire's spelling
     username = fields.Function(lambda page: page.author.username if page.author else None)
@@ -56,6 +47,7 @@ class ClientVideo(Shape):
         metadata={"enum": list(STATUS_WORDS.values()), "type": "string"},
     )
     ranking_score = fields.Float(attribute="video.ranking_score")
+    assets = fields.Function(lambda page: assets_of(page.video), metadata=ASSETS)
     playbackToken = fields.String(  # noqa: N815 - the wire's spelling
         attribute="playback_token",
         allow_none=True,
@@ -67,14 +59,3 @@ class FeedOut(Shape):
     videos = fields.List(fields.Nested(ClientVideo))
     nextCursor = fields.String()  # noqa: N815 - the wire's spelling
     hasMore = fields.Boolean()  # noqa: N815 - the wire's spelling
-
-
-class StreamOut(Shape):
-    """002's stream. `stream_url` is the contract's name for it, the same in every family."""
-
-    stream_url = fields.String()
-    streamUrl = fields.String()  # noqa: N815 - the wire's spelling
-    videoId = fields.String()  # noqa: N815 - the wire's spelling
-    title = fields.String()
-    type = fields.String(validate=validate.OneOf(["hls", "youtube"]))
-    qualities = fields.List(fields.String())

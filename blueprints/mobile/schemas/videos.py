@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from blueprints.http.links import link, stream_url
+from blueprints.http.links import thumbnail
 from blueprints.http.parsing import Lenient
 from blueprints.http.shapes import Shape
+from blueprints.http.streams import DrmOut, position_in, stream_id_in
+from blueprints.http.tracks import CaptionFileOut
 
 DASHBOARD_LIMIT = 50
 
@@ -31,7 +33,7 @@ class DashboardVideo(Shape):
     title = fields.String(attribute="video.title")
     description = fields.String(attribute="video.description")
     # Ours, never the source's: a picture's address must not give a YouTube id away.
-    thumbnail_url = fields.Function(lambda page: link(f"/api/videos/{page.video.id}/thumbnail"))
+    thumbnail_url = fields.Function(lambda page: thumbnail(page.video))
     playback_token = fields.String()
 
 
@@ -46,8 +48,21 @@ class StreamQuery(Lenient):
 
 
 class StreamOut(Shape):
-    """Reads a `Stream`."""
+    """001's, and for what plays from here how a player says that it is still there."""
 
-    stream_url = fields.Function(stream_url)
-    video_id = fields.String(attribute="video.oid")
-    title = fields.String(attribute="video.title")
+    stream_url = fields.String()
+    video_id = fields.String()
+    title = fields.String()
+    stream_id = fields.String(
+        metadata={"description": "What heartbeats are sent with; not for what plays elsewhere."}
+    )
+    heartbeat_seconds = fields.Integer()
+    drm = fields.Nested(DrmOut, metadata={"description": "Of encrypted videos alone."})
+    dash_url = fields.String()
+    storyboard_url = fields.String(metadata={"description": "WebVTT of small pictures to seek by."})
+    captions = fields.List(fields.Nested(CaptionFileOut))
+
+
+class Watched(Lenient):
+    stream_id = stream_id_in()
+    position_seconds = position_in()

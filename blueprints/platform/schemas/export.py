@@ -76,6 +76,22 @@ class ExportedView(Shape):
     position_seconds = fields.Float()
 
 
+class ExportedEdit(Shape):
+    content = fields.String()
+    until = fields.DateTime(attribute="at")
+
+
+class ExportedComment(Shape):
+    id = fields.String()
+    video_id = fields.String()
+    parent_comment_id = fields.String(allow_none=True)
+    content = fields.String()
+    like_count = fields.Integer()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    edits = fields.List(fields.Nested(ExportedEdit))
+
+
 class ExportOut(Shape):
     exported_at = fields.DateTime()
     profile = fields.Nested(ExportedProfile)
@@ -86,4 +102,5 @@ class ExportOut(Shape):
     invitations = fields.List(fields.Nested(ExportedInvitation))
     videos = fields.List(fields.Nested(ExportedVideo))
     watch_history = fields.List(fields.Nested(ExportedView))
+    comments = fields.List(fields.Nested(ExportedComment))
     audit = fields.List(fields.Nested(AuditEntryOut))

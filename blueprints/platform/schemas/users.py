@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from blueprints.http import profiles
 from blueprints.http.links import avatar
 from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.accounts import Me, ProfileOut
-from blueprints.platform.schemas.videos import LAST_PAGE, PAGE_SIZE_LIMIT
 from models.user import ProfileVisibility, Role
 from services.accounts.tokens import shown_role
 from services.people.people import ProfilePage
@@ -35,6 +34,7 @@ class Privacy(Shape):
     profile_visibility = fields.Enum(ProfileVisibility, by_value=True)
     show_following = fields.Boolean()
     show_followers = fields.Boolean()
+    history_paused = fields.Boolean(metadata={"description": "Note nothing of what is watched."})
 
 
 class Settings(Shape):
@@ -58,14 +58,6 @@ class MeChange(Schema):
     settings = fields.Nested(Settings)
 
 
-class ChannelQuery(Schema):
-    """003's pages; `cursor` goes on where an answer ended."""
-
-    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
-    page_size = fields.Integer(load_default=10, validate=validate.Range(1, PAGE_SIZE_LIMIT))
-    cursor = fields.String(validate=validate.Length(max=500))
-
-
 # What is answered
 
 
@@ -86,6 +78,7 @@ class PublicProfile(Shape):
     following_count = fields.Integer(
         allow_none=True, metadata={"description": "null where the person does not show it."}
     )
+    is_following = fields.Boolean(metadata={"description": "Whether the caller follows them."})
     total_videos = fields.Integer()
     total_views = fields.Integer(attribute="user.total_views")
     created_at = fields.DateTime(attribute="user.created_at")

@@ -5,26 +5,22 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask_smorest.fields import Upload
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
 from werkzeug.datastructures import FileStorage
 
-from blueprints.http.links import avatar, link
+from blueprints.http.links import avatar, link, thumbnail
+from blueprints.http.reactions import SAID, interaction, said
 from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
 from blueprints.http.tags import to_tags
-from models.video import ProcessingStatus, Sort, Video, Visibility
+from blueprints.platform.schemas.terms import MonetizationOut, Terms
+from blueprints.platform.schemas.tracks import audio_tracks_out, captions_out
+from models.video import ProcessingStatus, Video, Visibility
 from services.videos.catalogue import VideoPage
 
 PAGE_LIMIT = 50
 PAGE_SIZE_LIMIT = 100
 LAST_PAGE = 1_000_000
-
-SORTS = {"latest": Sort.LATEST, "popular": Sort.POPULAR, "trending": Sort.TRENDING}
-
-
-def thumbnail(video: Video) -> str:
-    """Ours, never the source's: a picture's address must not give a YouTube id away."""
-    return link(f"/api/videos/{video.id}/thumbnail")
 
 
 def quality_variants(video: Video) -> dict[str, str]:
@@ -49,28 +45,12 @@ class Tagged(Schema):
         return data | {"tags": to_tags(data["tags"])}
 
 
-class VideoQuery(Tagged):
-    """000's `page` and `limit`, or 003's `page_size`; `cursor` goes on where an answer ended."""
-
-    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
-    limit = fields.Integer(validate=validate.Range(1, PAGE_LIMIT))
-    page_size = fields.Integer(validate=validate.Range(1, PAGE_SIZE_LIMIT))
-    cursor = fields.String(validate=validate.Length(max=500))
-    category = fields.String(validate=validate.Length(max=100))
-    tags = fields.String(
-        load_default="",
-        validate=validate.Length(max=500),
-        metadata={"description": "Comma-separated: videos with any of them."},
-    )
-    sort = fields.String(load_default="latest", validate=validate.OneOf(list(SORTS)))
-
-
 def is_file(value: object) -> None:
     if not isinstance(value, FileStorage):
         raise ValidationError("Not a file.")
 
 
-class NewVideo(Tagged):
+class NewVideo(Tagged, Terms):
     """A multipart form: the file, and what its owner says about it."""
 
     file = Upload(
@@ -131,10 +111,15 @@ class VideoOut(Shape):
     like_count = fields.Integer(attribute="video.like_count")
     dislike_count = fields.Integer(attribute="video.dislike_count")
     comment_count = fields.Integer(attribute="video.comment_count")
+    comments_enabled = fields.Boolean(attribute="video.comments_enabled")
     author = fields.Nested(AuthorOut, allow_none=True)
     tags = fields.List(fields.String(), attribute="video.tags")
     category = fields.String(attribute="video.category")
     visibility = fields.Enum(Visibility, by_value=True, attribute="video.visibility")
+    publish_at = fields.DateTime(attribute="video.publish_at", allow_none=True)
+    monetization = fields.Nested(MonetizationOut, attribute="video.monetization")
+    drm_enabled = fields.Boolean(attribute="video.drm_enabled")
+    geo_restrictions = fields.List(fields.String(), attribute="video.geo_restrictions")
     published_at = fields.DateTime(attribute="video.published_at", allow_none=True)
     created_at = fields.DateTime(attribute="video.created_at")
     updated_at = fields.DateTime(attribute="video.updated_at")
@@ -147,7 +132,22 @@ class VideoOut(Shape):
     )
     playable = fields.Boolean(attribute="video.playable")
     quality_variants = fields.Function(lambda page: quality_variants(page.video))
+    captions = fields.Function(
+        lambda page: captions_out(page.video), metadata={"type": "array", "items": {}}
+    )
+    audio_tracks = fields.Function(
+        lambda page: audio_tracks_out(page.video), metadata={"type": "array", "items": {}}
+    )
     metrics = fields.Function(lambda page: metrics(page.video))
+    user_action = fields.Function(
+        lambda page: said(page.reaction),
+        metadata={
+            "type": ["string", "null"],
+            "enum": [*SAID.values(), None],
+            "description": "What the caller thinks of it; null in lists, and for visitors.",
+        },
+    )
+    user_interaction = fields.Function(lambda page: interaction(page.reaction))
     playback_token = fields.String(
         allow_none=True,
         metadata={"description": "For who is signed in and may watch; not in lists."},
@@ -170,6 +170,22 @@ class Pagination(Shape):
 class VideoListOut(Shape):
     videos = fields.List(fields.Nested(VideoOut))
     pagination = fields.Nested(Pagination)
+
+
+class RelatedOut(Shape):
+    videos = fields.List(fields.Nested(VideoOut))
+
+
+class PictureQuery(Schema):
+    """`v` is only there for caches to tell one picture from the next."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    width = fields.Integer(
+        validate=validate.Range(1, 10_000),
+        metadata={"description": "Of the longest side, in pixels."},
+    )
 
 
 class StreamQuery(Schema):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -18,6 +19,8 @@ SUBJECTS = {
     "password_changed": "Your password was changed",
     "account_exists": "You already have an account",
     "invitation": "{inviter} invites you to CLUTCH",
+    "webhook_off": "Your webhook to {receiver} was switched off",
+    "digest": "{total} at CLUTCH",
 }
 
 
@@ -27,6 +30,8 @@ class Letter:
     subject: str
     text: str
     html: str
+    # Where mail programs say that no more of these are wanted (RFC 8058).
+    unsubscribe: str = ""
 
 
 class Letters:
@@ -41,15 +46,20 @@ class Letters:
             lstrip_blocks=True,
         )
 
-    def write(self, kind: str, values: Mapping[str, str]) -> Letter:
+    def write(self, kind: str, values: Mapping[str, str | Sequence[str]]) -> Letter:
         """`values` are texts for the template; each is made a single harmless line first."""
-        clean = {name: one_line(value) for name, value in values.items()}
+        clean: dict[str, Any] = {name: _clean(value) for name, value in values.items()}
         return Letter(
             kind=kind,
             subject=SUBJECTS[kind].format_map(clean),
             text=self._templates.get_template(f"{kind}.txt").render(clean),
             html=self._templates.get_template(f"{kind}.html").render(clean),
+            unsubscribe=clean.get("one_click", ""),
         )
+
+
+def _clean(value: str | Sequence[str]) -> str | list[str]:
+    return one_line(value) if isinstance(value, str) else [one_line(each) for each in value]
 
 
 def one_line(text: str) -> str:

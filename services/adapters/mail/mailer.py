@@ -121,6 +121,9 @@ def as_message(letter: Letter, *, sender: str, to: str, at: datetime) -> EmailMe
     message["Message-ID"] = make_msgid(domain=_domain(sender))
     # RFC 3834: nobody's holiday should answer.
     message["Auto-Submitted"] = "auto-generated"
+    if letter.unsubscribe:
+        message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # Not 8bit, which a server need not take.
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")

@@ -22,16 +22,18 @@ SOUND = "aresample=async=1:first_pts=0"
 
 
 def renditions_graph(
-    info: MediaInfo, renditions: tuple[Rendition, ...], rate: Fraction
+    info: MediaInfo, renditions: tuple[Rendition, ...], rate: Fraction, lead_seconds: int = 0
 ) -> tuple[str, tuple[str, ...]]:
     """One decoded picture for all renditions, and the label of each rendition's end.
 
-    The source is brought to the largest of them once; the others are made from that.
+    The source is brought to the largest of them once; the others are made from that. What is shown
+    in its first `lead_seconds` counts only as far as it is still shown after them.
     """
     largest = max(renditions, key=lambda rendition: rendition.width * rendition.height)
     common = ",".join(
         [
             *_repair(info),
+            *([f"setpts=PTS-{lead_seconds}/TB"] if lead_seconds else []),
             f"fps={rate}:start_time=0",
             _resize(info, largest.width, largest.height),
             _until_the_end(info),

@@ -6,7 +6,7 @@ import json
 import struct
 from pathlib import Path
 
-from services.adapters.media.confined import Finished, LimitReached, Limits, run
+from services.adapters.media.confined import Finished, LimitReached, Limits, ToolFailed, run
 from services.adapters.media.refusals import blame_limit, blame_signal, refusal
 from services.adapters.media.scanning import FROM_STDIN, Scan, Span, scan
 from services.adapters.media.streams import ENTRIES, Streams, known
@@ -58,7 +58,7 @@ def probe(tools: Tools, source: Path) -> Streams:
     except LimitReached as reached:
         raise blame_limit(reached) from reached
     if finished.returncode != 0:
-        raise _unreadable(finished)
+        raise _unreadable(finished) from ToolFailed(f"ffprobe: {finished.stderr_tail[-1000:]}")
     return Streams(json.loads(finished.stdout))
 
 
@@ -88,8 +88,10 @@ def _described(
         size_bytes=size_bytes,
         color_space=known(picture.stream.get("color_space")),
         picture_seconds=min(span.end_seconds, duration_seconds),
+        longest_gap_seconds=span.longest_gap_seconds,
         video_stream=f"0:{picture.stream['index']}",
         audio_stream=f"0:{sound['index']}" if sound else "0:a:0",
+        sounds=streams.sounds if sound else (),
     )
 
 

@@ -27,11 +27,16 @@ UNKNOWN = str(-(2**63))
 
 @dataclass(slots=True, kw_only=True)
 class Span:
-    """Where a stream's packets lie, in seconds from the file's first sample."""
+    """Where a stream's packets lie, in seconds from the file's first sample.
+
+    The longest gap is between decoding times; None if there is a packet without one.
+    """
 
     start_seconds: float
     end_seconds: float
     packets: int = 0
+    longest_gap_seconds: float | None = 0.0
+    _decoded_at: float | None = None
 
     @property
     def packets_per_second(self) -> float:
@@ -42,6 +47,15 @@ class Span:
         self.start_seconds = min(self.start_seconds, at)
         self.end_seconds = max(self.end_seconds, at + lasting)
         self.packets += 1
+
+    def decode(self, at: float | None) -> None:
+        """Note when a packet is to be decoded."""
+        if at is None or self.longest_gap_seconds is None:
+            self.longest_gap_seconds = None
+            return
+        gap_seconds = at - (at if self._decoded_at is None else self._decoded_at)
+        self.longest_gap_seconds = max(self.longest_gap_seconds, gap_seconds)
+        self._decoded_at = at
 
 
 @dataclass(slots=True)
@@ -78,6 +92,7 @@ class Scan:
             at = int(dts if pts == UNKNOWN else pts) * unit
             span = self.spans.setdefault(stream, Span(start_seconds=at, end_seconds=at))
             span.take(at, int(duration) * unit)
+            span.decode(None if dts == UNKNOWN else int(dts) * unit)
 
 
 def scan(tools: Tools, source: Path, streams: tuple[str, ...]) -> Scan:

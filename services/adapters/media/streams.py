@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.adapters.media.refusals import refusal
+from services.processing.ladder import SourceSound
 
 # What `Streams` reads of ffprobe's answer.
 ENTRIES = (
@@ -18,6 +19,7 @@ ENTRIES = (
     ":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,avg_frame_rate"
     ",r_frame_rate,sample_aspect_ratio,color_space,color_transfer,channels,duration,nb_frames"
     ":stream_disposition=default,attached_pic,timed_thumbnails:stream_side_data=rotation"
+    ":stream_tags=language,title"
 )
 MAX_PIXELS = 8192 * 4320
 HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
@@ -52,8 +54,23 @@ class Streams:
 
     @property
     def sound(self) -> dict[str, Any] | None:
-        heard = [s for s in self._of("audio") if s.get("channels") and known(s.get("codec_name"))]
-        return _preferred(heard) if heard else None
+        return _preferred(self._heard) if self._heard else None
+
+    @property
+    def sounds(self) -> tuple[SourceSound, ...]:
+        """Every sound, as the container names it."""
+        return tuple(
+            SourceSound(
+                stream=f"0:{stream['index']}",
+                language=stream.get("tags", {}).get("language", ""),
+                title=stream.get("tags", {}).get("title", ""),
+            )
+            for stream in self._heard
+        )
+
+    @property
+    def _heard(self) -> list[dict[str, Any]]:
+        return [s for s in self._of("audio") if s.get("channels") and known(s.get("codec_name"))]
 
     def _of(self, kind: str) -> list[dict[str, Any]]:
         return [s for s in self.answer.get("streams", ()) if s.get("codec_type") == kind]

@@ -1,0 +1,50 @@
+"""What owners do with their videos, as the client API speaks of it: /videos/:id (002)."""
+
+from __future__ import annotations
+
+from blueprints.client.dialect import dialect
+from blueprints.client.schemas.catalogue import CatalogueVideo
+from blueprints.client.schemas.editing import (
+    DeletedOut,
+    DeletionQuery,
+    Precondition,
+    VideoChange,
+)
+from blueprints.http.bodies import video_form
+from blueprints.http.caller import caller
+from blueprints.http.context import services
+from blueprints.http.dialect import FamilyBlueprint, Json
+from blueprints.http.files import received_if_sent
+from models.video import Video
+from services.videos.catalogue import VideoPage
+
+editing = FamilyBlueprint(dialect, "editing", "/videos", "Change, replace, delete.")
+
+
+@editing.route("/<video_id>", methods=["PUT"])
+@video_form
+@editing.arguments(VideoChange, location="json_or_multipart")
+@editing.arguments(Precondition, location="headers")
+@editing.response(200, CatalogueVideo)
+def update(body: Json, asked: Json, video_id: str) -> VideoPage:
+    """Change what is sent: metadata, visibility, monetization, or, as a form, the content (002).
+
+    409 for another `drmEnabled` without new content, and for new content while it is processed.
+    """
+    with received_if_sent(body["file"]) as file:
+        return services().replacing.update(
+            caller(), video_id, body["change"], file, seen=asked["seen"]
+        )
+
+
+@editing.route("/<video_id>", methods=["DELETE"])
+@editing.arguments(DeletionQuery, location="query")
+@editing.response(200, DeletedOut)
+def delete(asked: Json, video_id: str) -> Json:
+    """Delete a video: hidden at once, its storage is cleaned up after some days (002)."""
+    deleted = services().removal.delete(caller(), video_id, for_good=asked["permanent"])
+    return _said(deleted, permanent=asked["permanent"])
+
+
+def _said(deleted: Video, *, permanent: bool) -> Json:
+    return {"success": True, "restorableUntil": None if permanent else deleted.purge_at}

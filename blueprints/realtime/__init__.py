@@ -1,0 +1,145 @@
+"""/ws: events to whoever is connected, from every process of every host (000).
+
+    client: {"type": "authenticate", "token": ...}            (or in the header, or as ?token=)
+    client: {"type": "subscribe", "channel": "video:<id>" | "user:<own id>",
+             "events": ["view_count", ...]?, "last_event_id": ...?}
+    client: {"type": "unsubscribe", "channel": ...}   {"type": "ping"}
+    server: {"type": "authenticated" | "subscribed" | "unsubscribed" | "pong" | "missed", ...}
+    server: {"type": "video_update" | "new_comment" | "live_stream" | "processing" ..., "event_id"}
+    server: {"type": "signed_out"}   {"type": "error", "code": ..., "message": ...}
+
+docs/realtime.md says what each means.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from socket import SHUT_RDWR
+from typing import Any
+
+import gevent
+from flask import Flask, request
+from flask_sock import Sock
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from simple_websocket import ConnectionClosed, Server
+
+from blueprints.realtime.conversation import Conversation, look_again
+from blueprints.realtime.hub import Hub
+from blueprints.realtime.reader import NoThread
+from models.errors import ClutchError
+from services.adapters.events import KEPT
+from services.container import OUTAGES, Services
+
+log = logging.getLogger(__name__)
+
+PING_SECONDS = 25
+REQUEST_BUFFER_BYTES = 1024
+# How soon a socket learns that its session has ended.
+RECHECK_SECONDS = 15
+
+
+def create(services: Services, hub: Hub) -> Flask:
+    app = Flask("clutch-realtime")
+    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
+    sock = Sock(app)
+    conversations: set[Conversation] = set()
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @sock.route("/ws")
+    def socket(connection: Server) -> None:
+        """Serve one socket until either side has enough."""
+        conversation = Conversation(connection, services, hub)
+        conversations.add(conversation)
+        try:
+            conversation.hold(token())
+        except (ConnectionClosed, OSError):
+            return
+        finally:
+            conversations.discard(conversation)
+            conversation.end()
+
+    app.extensions["conversations"] = conversations
+    return app
+
+
+class OneConversation(WSGIHandler):
+    """Ends the TCP connection with its WebSocket, which worked on a copy of the server's socket."""
+
+    def __init__(self, sock: Any, address: Any, server: Any) -> None:
+        # A buffer as large as usual would be a fifth of what a socket costs.
+        super().__init__(sock, address, server)
+        self.rfile = sock.makefile("rb", REQUEST_BUFFER_BYTES)
+
+    def get_environ(self) -> dict[str, Any]:
+        environ = super().get_environ()
+        # Compression would cost each socket memory, and each message being packed for each.
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        return environ
+
+    def handle_one_response(self) -> None:
+        super().handle_one_response()
+        self.close_connection = True
+        with suppress(OSError):
+            self.socket.shutdown(SHUT_RDWR)
+
+
+def serve(services: Services) -> None:
+    """Run until told to stop."""
+    settings, hub = services.settings, Hub(KEPT, time.monotonic)
+    hub.on_access_changed = look_again
+    app = create(services, hub)
+    gevent.spawn(_follow, services, hub)
+    gevent.spawn(_recheck, app.extensions["conversations"])
+    gevent.spawn(_ping, app.extensions["conversations"])
+    server = WSGIServer(
+        (settings.own_host, settings.realtime_port),
+        app,
+        log=None,
+        error_log=log,
+        handler_class=OneConversation,
+        backlog=4096,
+    )
+    server.serve_forever()
+
+
+def _follow(services: Services, hub: Hub) -> None:
+    """Pass on what any process publishes, for ever."""
+    while True:
+        try:
+            hub.remember(services.events.recent())
+            break
+        except OUTAGES:
+            gevent.sleep(1)
+    for told in services.events.listen(hub.last_id):
+        hub.tell(told)
+
+
+def _recheck(conversations: set[Conversation]) -> None:
+    """Ask of everybody who said who they are whether that still holds."""
+    while True:
+        gevent.sleep(RECHECK_SECONDS)
+        for conversation in list(conversations):
+            try:
+                conversation.recheck()
+            except (ClutchError, *OUTAGES, OSError):
+                # A server is away, or this socket has just closed: the next round is the retry.
+                continue
+
+
+def _ping(conversations: set[Conversation]) -> None:
+    """Proxies and phones forget a silent line; who does not answer is gone."""
+    while True:
+        gevent.sleep(PING_SECONDS)
+        for conversation in list(conversations):
+            conversation.ping()
+
+
+def token() -> str:
+    """000: the token comes in the header, or in the query for browsers, or not at all."""
+    header = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    return header or request.args.get("token", "")

@@ -1,0 +1,78 @@
+"""Encoded pieces become one file again, without a frame lost, doubled or encoded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from services.adapters.media import growing
+from services.adapters.media.confined import Limits, ToolFailed, run
+from services.adapters.media.encoding import ANONYMOUS, GIB, NAMELESS, SAFE, failure
+from services.adapters.media.probing import probe
+from services.adapters.media.streams import number
+from services.adapters.media.tools import Tools
+from services.processing.grid import Piece
+
+
+def join(tools: Tools, made: Sequence[tuple[Piece, Path]], rate: Fraction, target: Path) -> None:
+    """Write `target` from pieces in their order. Raises `ToolFailed`: they are of our making."""
+    listed = target.with_name(f"{target.name}.txt")
+    listed.write_text("".join(_entries(made, rate)))
+    inputs = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", f"file:{listed}")
+    size_bytes = sum(path.stat().st_size for _, path in made)
+    finished = run(
+        (tools.ffmpeg, *SAFE, *inputs, "-map", "0:v", "-c", "copy", *ANONYMOUS, f"file:{target}"),
+        _limits(size_bytes),
+    )
+    if finished.returncode != 0:
+        raise failure(finished)
+    frames = sum(piece.frames for piece, _ in made)
+    if (found := frames_in(tools, target)) != frames:
+        raise ToolFailed(f"{target.name} has {found} frames instead of {frames}")
+
+
+def segment(tools: Tools, inputs: Sequence[Path], folder: Path) -> None:
+    """Write the segments of a picture, and its sound, that are encoded already."""
+    finished = run(
+        (
+            *(tools.ffmpeg, *SAFE),
+            *(word for path in inputs for word in _input(path)),
+            *(word for n, _ in enumerate(inputs) for word in ("-map", str(n))),
+            *("-c", "copy", *NAMELESS, *growing.only_segments()),
+        ),
+        _limits(sum(path.stat().st_size for path in inputs)),
+        cwd=folder,
+    )
+    if finished.returncode != 0:
+        raise failure(finished)
+
+
+def frames_in(tools: Tools, made: Path) -> int:
+    found = probe(tools, made).answer.get("streams") or [{}]
+    return int(number(found[0].get("nb_frames")))
+
+
+def _entries(made: Sequence[tuple[Piece, Path]], rate: Fraction) -> list[str]:
+    """FFmpeg's list. A file's own duration is rounded; those given here add up to the whole."""
+    lines, ends_at = ["ffconcat version 1.0\n"], _microseconds(made[0][0].starts_at(rate))
+    for piece, path in made:
+        starts_at = ends_at
+        ends_at = _microseconds((piece.first_frame + piece.frames) / rate)
+        quoted = str(path).replace("'", "'\\''")
+        lines.append(f"file 'file:{quoted}'\nduration {ends_at - starts_at}us\n")
+    return lines
+
+
+def _microseconds(seconds: Fraction) -> int:
+    return round(seconds * 1_000_000)
+
+
+def _input(path: Path) -> tuple[str, ...]:
+    return ("-protocol_whitelist", "file", "-i", f"file:{path}")
+
+
+def _limits(size_bytes: int) -> Limits:
+    return Limits(
+        cpu_seconds=600, memory_bytes=2 * GIB, file_bytes=size_bytes + GIB, wall_seconds=1800
+    )

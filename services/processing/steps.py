@@ -1,0 +1,208 @@
+"""What is made of a video, step by step. Each can be killed anywhere, and done again.
+
+    first   probe -> poster -> lowest rendition, published while it grows -> published
+    rest    the other renditions -> published -> one-file MP4
+
+What a killed worker had finished lies in the folder and is not made again; every stored key
+follows from the video's id. Another worker may do the rest: `keep` puts what it needs in storage.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from models.video import Rendition, Video
+from models.videos import Videos
+from services.adapters.media.unfinished import unfinished
+from services.adapters.storage import Storage
+from services.playback.content_keys import ContentKeyService
+from services.processing import ladder
+from services.processing.announce import Announcer
+from services.processing.chunks import ChunkService
+from services.processing.early import FROM_SECONDS, EarlyVersion
+from services.processing.encoder import Beside, Encoder, SegmentPackager
+from services.processing.work import Work, hold, version_name
+from services.videos.keys import kept_key, playback_key, poster_key, progressive_key
+from services.videos.ranking import first_score
+
+# 003 keeps its one-file MP4 at 1080 lines and no more.
+PROGRESSIVE_HEIGHT = 1080
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    videos: Videos
+    storage: Storage
+    announcer: Announcer
+    encoder: Encoder
+    packager: SegmentPackager
+    pieces: ChunkService
+    beside: Beside
+    keys: ContentKeyService
+    heights: tuple[int, ...]
+    now: Callable[[], datetime]
+
+    def first(self, work: Work, *, on_playable: Callable[[], object]) -> None:
+        """To a video that plays; `on_playable` is called as soon as it does."""
+        self._fetch(work)
+        if work.video.previous is None:
+            self._make_poster(work)
+        self.beside.note(work)
+        lowest = self.renditions(work)[0]
+        if _is_worth_it(work):
+            self._encode_growing(work, lowest, on_playable)
+        self._encode(work, (lowest,), with_audio=work.info.has_audio, stage=(2, 20))
+        self._publish(work, (lowest,), 1)
+        on_playable()
+
+    def rest(self, work: Work) -> None:
+        """To a video that has everything."""
+        self._fetch(work)
+        if work.video.previous is not None:
+            # Until its first rendition played, the picture was still that of what played before.
+            self._make_poster(work)
+        renditions = self.renditions(work)
+        if renditions[1:]:
+            if not self.pieces.join(work, renditions[1:]):
+                self._encode(work, renditions, with_audio=work.info.has_audio, stage=(20, 97))
+            self._publish(work, renditions, 2)
+        self.beside.make(work)
+        self._keep_progressive(work, renditions)
+
+    def keep(self, work: Work) -> None:
+        """Have what is encoded so far at hand for whoever does the rest, on whichever host."""
+        for made in sorted(work.folder.glob("*.mp4")):
+            self.storage.adopt(made, f"{kept_key(work.video.id)}/{made.name}")
+
+    def _fetch(self, work: Work) -> None:
+        for entry in list(self.storage.entries(f"{kept_key(work.video.id)}/")):
+            made = work.folder / Path(entry.key).name
+            if not made.exists():
+                with self.storage.local(entry.key) as kept, unfinished(work.folder) as aside:
+                    shutil.copyfile(kept, aside / made.name)
+                    (aside / made.name).replace(made)
+
+    def renditions(self, work: Work) -> tuple[ladder.Rendition, ...]:
+        return ladder.ladder(work.info, self.heights)
+
+    def _make_poster(self, work: Work) -> None:
+        work.heartbeat.report("poster", 1)
+        poster = work.folder / "poster.jpg"
+        self.encoder.poster(work.source, work.info, poster)
+        self.storage.adopt(poster, poster_key(work.video.id))
+        hold(
+            self.videos.describe(
+                work.video.id,
+                work.lease,
+                {"has_poster": True, "duration_seconds": work.info.duration_seconds},
+            )
+        )
+
+    def _encode(
+        self,
+        work: Work,
+        renditions: tuple[ladder.Rendition, ...],
+        *,
+        with_audio: bool,
+        stage: tuple[float, float],
+    ) -> None:
+        """Encode these renditions in one decode; `stage` is their share of the percents."""
+        start, end = stage
+
+        def on_progress(done: float) -> None:
+            work.heartbeat.report("encoding", start + (end - start) * done)
+
+        on_progress(0)
+        self.encoder.encode(
+            work.source,
+            work.info,
+            renditions,
+            work.folder,
+            with_audio=with_audio,
+            on_progress=on_progress,
+        )
+
+    def _encode_growing(
+        self, work: Work, rendition: ladder.Rendition, on_playable: Callable[[], object]
+    ) -> None:
+        """Encode it, with its sound, and let people watch what there is of it."""
+        version = version_name(work.video, 0)
+
+        def on_first() -> None:
+            if work.video.playback_version not in _complete_versions(work.video):
+                self._point_players_at(work, (rendition,), version)
+            on_playable()
+
+        early = EarlyVersion(
+            storage=self.storage,
+            key=f"{playback_key(work.video.id)}/{version}",
+            rendition=rendition,
+            has_audio=work.info.has_audio,
+            on_first=on_first,
+        )
+        early.recall()
+
+        def on_segments(folder: Path, done: float) -> None:
+            work.heartbeat.report("encoding", 2 + 18 * done)
+            early.take(folder)
+
+        self.encoder.encode_growing(
+            work.source, work.info, rendition, work.folder,
+            with_audio=work.info.has_audio, on_segments=on_segments,
+        )  # fmt: skip
+
+    def _publish(self, work: Work, renditions: tuple[ladder.Rendition, ...], number: int) -> None:
+        """Package what is encoded so far and point players at it. Nothing is overwritten."""
+        version = version_name(work.video, number)
+        work.heartbeat.report("packaging", 20 if number == 1 else 97)
+        packaged = work.folder / version
+        if not packaged.exists():
+            self.beside.storyboard(work, renditions[0])
+            encryption = self.keys.encryption(work.video)
+            self.packager.package(
+                renditions, work.folder, work.info.has_audio, packaged, encryption
+            )
+        self.storage.adopt(packaged, f"{playback_key(work.video.id)}/{version}")
+        storyboard = {"storyboard": f"{version}/storyboard.vtt"}
+        hold(self.videos.describe(work.video.id, work.lease, storyboard))
+        self._point_players_at(work, renditions, version)
+
+    def _point_players_at(
+        self, work: Work, renditions: tuple[ladder.Rendition, ...], version: str
+    ) -> None:
+        now = self.now()
+        published = self.videos.publish(
+            work.video.id,
+            work.lease,
+            version=version,
+            renditions=tuple(
+                Rendition(name=r.name, width=r.width, height=r.height) for r in renditions
+            ),
+            now=now,
+            score=first_score(now),
+        )
+        self.announcer.playable(hold(published), renditions)
+
+    def _keep_progressive(self, work: Work, renditions: tuple[ladder.Rendition, ...]) -> None:
+        if work.video.drm_enabled:
+            return  # it would be the whole video, in the clear
+        work.heartbeat.report("progressive", 99)
+        kept = [r for r in renditions if r.nominal_height <= PROGRESSIVE_HEIGHT]
+        best = kept[-1] if kept else renditions[0]
+        target = work.folder / "progressive.mp4"
+        audio = work.folder / "audio.mp4" if work.info.has_audio else None
+        self.encoder.progressive(work.folder / f"{best.name}.mp4", audio, target)
+        self.storage.adopt(target, progressive_key(work.video.id))
+
+
+def _is_worth_it(work: Work) -> bool:
+    """Whether to show a video that is not complete yet; one to be encrypted never is."""
+    return work.info.duration_seconds >= FROM_SECONDS and not work.video.drm_enabled
+
+
+def _complete_versions(video: Video) -> set[str]:
+    return {version_name(video, number) for number in (1, 2)}

@@ -1,0 +1,1 @@
+"""What people say and do among each other: follows, reactions, comments, notifications."""

@@ -1,0 +1,74 @@
+"""Folders of tracks and manifests that nobody is sent to any more: they go when nobody watches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models.video import Video
+from models.videos import Videos
+from services.adapters.storage import Storage
+from services.playback.grants import BUCKET_SECONDS, SPARE_SECONDS
+from services.videos.keys import keys_of, playback_key
+
+# Manifests, captions and sounds (presenting.py); renditions have names of another form.
+OURS = re.compile(r"t\d+-\w+|c-.+|a-.+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyingService:
+    videos: Videos
+    storage: Storage
+    now: Callable[[], datetime]
+
+    def sweep(self) -> int:
+        """Remove what is not in use, where that is known for long enough; of how many videos."""
+        found = self.videos.outdated(self.now())
+        for video in found:
+            # While content is being replaced, the old may have to play again.
+            busy = video.previous is not None or video.tracks.due_at is not None
+            if not busy:
+                self._tidy(video.id)
+            put_off = self.now() + watchable(video) if busy else None
+            self.videos.put_off_tidying(video, put_off)
+        return len(found)
+
+    def _tidy(self, video_id: str) -> None:
+        prefix = f"{playback_key(video_id)}/"
+        entries = self.storage.entries(prefix)
+        folders = {entry.key.removeprefix(prefix).partition("/")[0] for entry in entries}
+        # Read after that: whoever stores a folder from now on is not in the way.
+        video = self.videos.get(video_id)
+        if video is None:
+            return
+        for folder in filter(OURS.fullmatch, folders - used(video)):
+            self.storage.remove(f"{prefix}{folder}")
+        self.videos.weighed(video_id, sum(map(self.storage.size, keys_of(video_id))))
+
+
+def watchable(video: Video) -> timedelta:
+    """For how long somebody may go on with what they were sent to until now."""
+    return timedelta(seconds=2 * video.duration_seconds + SPARE_SECONDS + 2 * BUCKET_SECONDS)
+
+
+def used(video: Video) -> set[str]:
+    """The folders that players are sent to, or may be at any moment."""
+    manifests = {manifest_folder(video)}
+    manifests |= {video.presentation.folder} if video.presentation else set()
+    texts = {caption_folder(caption.id) for caption in video.captions}
+    return manifests | texts | {sound_folder(sound.id) for sound in video.audio_tracks}
+
+
+def manifest_folder(video: Video) -> str:
+    """Where the manifests are that name its tracks as they are now."""
+    return f"t{video.tracks.revision}-{video.playback_version}"
+
+
+def caption_folder(caption_id: str) -> str:
+    return f"c-{caption_id}"
+
+
+def sound_folder(track_id: str) -> str:
+    return f"a-{track_id}"

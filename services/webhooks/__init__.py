@@ -1,0 +1,1 @@
+"""Webhooks: telling others what happens to videos, and hearing of it from a processor elsewhere."""

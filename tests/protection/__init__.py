@@ -1,0 +1,1 @@
+"""What stands between a video and who wants to play it."""

@@ -1,0 +1,1 @@
+"""Videos: browsing them, and what their owners do with them."""
