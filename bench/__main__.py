@@ -11,11 +11,20 @@ from bench import (
     accounts,
     catalogue,
     chunks,
+    comments,
+    counters,
     kills,
     pipeline,
     playable,
     requests,
+    social,
     uploads,
+)
+
+# In the order in which they run.
+BENCHES = (
+    *(requests, accounts, catalogue, comments, counters, social),
+    *(pipeline, playable, chunks, kills, uploads),
 )
 
 
@@ -25,23 +34,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clutch-bench-") as folder:
         only = sys.argv[1:] or [
             *("requests", "accounts", "pipeline", "playable", "chunks", "uploads", "catalogue"),
+            *("counters", "social"),
+            "comments",
         ]
-        if "requests" in only:
-            requests.run(Path(folder) / "requests")
-        if "accounts" in only:
-            accounts.run(Path(folder) / "accounts")
-        if "catalogue" in only:
-            catalogue.run(Path(folder) / "catalogue")
-        if "pipeline" in only:
-            pipeline.run(Path(folder) / "pipeline")
-        if "playable" in only:
-            playable.run(Path(folder) / "playable")
-        if "chunks" in only:
-            chunks.run(Path(folder) / "chunks")
-        if "kills" in only:
-            kills.run(Path(folder) / "kills")
-        if "uploads" in only:
-            uploads.run(Path(folder) / "uploads")
+        for bench in BENCHES:
+            name = bench.__name__.rpartition(".")[2]
+            if name in only:
+                bench.run(Path(folder) / name)
 
 
 if __name__ == "__main__":

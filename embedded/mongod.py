@@ -27,6 +27,8 @@ PARAMETERS = {
     "diagnosticDataCollectionEnabled": "false",
     # Alone in its set, it would otherwise wait for others to take over when told to stop.
     "shutdownTimeoutMillisForSignaledShutdown": "0",
+    # What a killed process was changing is held until then; the default is a minute.
+    "transactionLifetimeLimitSeconds": "10",
 }
 
 

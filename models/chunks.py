@@ -33,6 +33,8 @@ class Chunk(Entity):
     number: int
     first_frame: int
     frames: int
+    # Of the video: another one has other media.
+    edition: int = 0
     media: dict[str, Any]
     is_done: bool = False
     percent: float = 0.0

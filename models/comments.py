@@ -10,6 +10,7 @@ from pymongo.collection import Collection
 from models.comment import Comment, CommentSort, CommentState
 from models.database import Transactions
 from models.documents import After, Document, by_reference, from_doc, to_doc
+from models.reactions import Kind, Reactions
 from models.threads import Threads
 from models.videos import Videos
 
@@ -20,7 +21,6 @@ ORDERS = {
     CommentSort.TOP: ("like_count", False),
 }
 _PINNED: Document = {"pinned": True}
-_HELD: Document = {"state": CommentState.HELD.value}
 _NEWEST = [("created_at", -1), ("_id", -1)]
 # What a list does not need.
 _WITHOUT_EDITS = {"edits": 0}
@@ -42,15 +42,20 @@ class Comments(Threads):
             ]
         ),
         IndexModel([("parent_comment_id", 1), ("listed", 1), ("created_at", 1), ("_id", 1)]),
-        IndexModel([("creator_id", 1), ("state", 1), *_NEWEST], partialFilterExpression=_HELD),
+        IndexModel([("creator_id", 1), ("state", 1), *_NEWEST]),
         IndexModel([("creator_id", 1), ("user_id", 1)]),
         IndexModel("video_id", unique=True, partialFilterExpression=_PINNED, name="pinned"),
     )
 
     def __init__(
-        self, collection: Collection[Document], videos: Videos, transactions: Transactions
+        self,
+        collection: Collection[Document],
+        videos: Videos,
+        reactions: Reactions,
+        transactions: Transactions,
     ) -> None:
         self.collection = collection
+        self.reactions = reactions
         self.videos = videos
         self.transactions = transactions
 
@@ -107,9 +112,11 @@ class Comments(Threads):
         ]
         return {doc["id"]: doc["replies"] for doc in self.collection.aggregate(pipeline)}
 
-    def held_for(self, creator_id: str, *, after: After | None, limit: int) -> list[Comment]:
-        """What waits for the creator of the videos, the newest first."""
-        where = {**_HELD, "creator_id": creator_id}
+    def kept_from_view(
+        self, creator_id: str, state: CommentState, *, after: After | None, limit: int
+    ) -> list[Comment]:
+        """What waits for the creator of the videos, or is hidden, the newest first."""
+        where: Document = {"creator_id": creator_id, "state": state}
         where |= after.beyond("created_at") if after else {}
         found = self.collection.find(where, _WITHOUT_EDITS).sort(_NEWEST).limit(limit)
         return [from_doc(Comment, doc) for doc in found]
@@ -139,12 +146,16 @@ class Comments(Threads):
 
     def forget_video(self, video_id: str) -> None:
         """For a video that is gone."""
+        reacted = {"$or": [{"like_count": {"$gt": 0}}, {"dislike_count": {"$gt": 0}}]}
+        for doc in self.collection.find({"video_id": video_id, **reacted}, {"id": 1}):
+            self.reactions.forget_target(Kind.COMMENT, doc["id"])
         self.collection.delete_many({"video_id": video_id})
 
     def forget_all_of(self, user_id: str) -> None:
         """For a person who is deleted: replies of others stay, under what says nothing."""
         for doc in list(self.collection.find({"user_id": user_id}, {"id": 1})):
             self.remove(doc["id"])
+            self.reactions.forget_target(Kind.COMMENT, doc["id"])
         # What is left of a comment does not say whose it was.
         self.collection.update_many({"user_id": user_id}, {"$set": {"user_id": ""}})
         self._forget_under_lost_videos(user_id)

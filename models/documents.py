@@ -52,10 +52,13 @@ class Identity(TypedDict):
 
 
 def identity(uuid: str) -> Identity:
-    """Both spellings of a new identity. The ObjectId keeps the UUIDv7's second and random part."""
+    """Both spellings of a new identity. The ObjectId keeps the UUIDv7's second and random part.
+
+    Of a UUID that is no v7, as one made of a name, it is as good as random.
+    """
     raw = UUID(uuid).bytes
-    milliseconds = int.from_bytes(raw[:6])
-    return {"id": uuid, "oid": ((milliseconds // 1000).to_bytes(4) + raw[8:]).hex()}
+    seconds = int.from_bytes(raw[:6]) // 1000 % 2**32
+    return {"id": uuid, "oid": (seconds.to_bytes(4) + raw[8:]).hex()}
 
 
 def by_reference(reference: str) -> Document | None:

@@ -26,6 +26,7 @@ These classes know nothing of HTTP: each API family gives them its own status an
         Stale               it was changed since you looked
       RateLimited
       Unavailable           something CLUTCH needs does not answer; trying again may help
+        Busy                others change the same, and it did not come to an end
 """
 
 from __future__ import annotations
@@ -153,6 +154,10 @@ class RateLimited(ClutchError):
 
 class Unavailable(ClutchError):
     code = "SERVICE_UNAVAILABLE"
+
+
+class Busy(Unavailable):
+    pass
 
 
 class BadMedia(Exception):

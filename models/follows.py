@@ -39,7 +39,7 @@ class Follow(Entity):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowFold:
-    """What some rows change: the number of one person's followers, and whom each of these follows."""
+    """What some rows change: how many follow one person, and whom each of these follows."""
 
     rows: int
     followers: int
@@ -116,6 +116,12 @@ class Follows:
         return (
             self.collection.find_one({**_PENDING, "following_id": user_id}, {"_id": 1}) is not None
         )
+
+    def uncounted(self, user_id: str) -> int:
+        """How many followers the counter of this person lacks, or has too many."""
+        where = {**_PENDING, "following_id": user_id}
+        rows = self.collection.find(where, {"active": 1, "counted": 1})
+        return sum(row["active"] - row["counted"] for row in rows)
 
     def waiting(self, limit: int) -> Iterator[str]:
         """Ids of people about whose followers the counters lack something, each once."""

@@ -12,6 +12,7 @@ from models.reactions import Choice, Kind
 from models.recounts import Ledger, counted_as
 
 _THERE: Document = {"deleted_at": None}
+_ALL: Document = {}
 _IS_SHOWN = counted_as("state", CommentState.SHOWN)
 
 
@@ -53,6 +54,7 @@ def _of_people(database: Database) -> tuple[Ledger, ...]:
             where=_THERE,
             rows=database.videos,
             key="author_id",
+            match=_ALL,
             adds={"total_views": "$view_count"},
             hint="any_author_popular",
         ),
@@ -65,6 +67,15 @@ def _of_videos(database: Database) -> tuple[Ledger, ...]:
     return (
         Ledger(
             holders=database.videos,
+            where=_ALL,
+            rows=database.shares,
+            key="video_id",
+            match={"counted": True},
+            adds={"share_count": 1},
+        ),
+        Ledger(
+            holders=database.videos,
+            where=_ALL,
             rows=database.likes,
             key="target_id",
             match={"target_type": Kind.VIDEO},
@@ -72,6 +83,7 @@ def _of_videos(database: Database) -> tuple[Ledger, ...]:
         ),
         Ledger(
             holders=database.videos,
+            where=_ALL,
             rows=database.comments,
             key="video_id",
             match={"parent_comment_id": None, "state": {"$in": is_open}},
@@ -87,6 +99,7 @@ def _of_comments(database: Database) -> tuple[Ledger, ...]:
     return (
         Ledger(
             holders=database.comments,
+            where=_ALL,
             rows=database.comments,
             key="parent_comment_id",
             match={"state": CommentState.SHOWN},
@@ -94,6 +107,7 @@ def _of_comments(database: Database) -> tuple[Ledger, ...]:
         ),
         Ledger(
             holders=database.comments,
+            where=_ALL,
             rows=database.likes,
             key="target_id",
             match={"target_type": Kind.COMMENT},

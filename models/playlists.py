@@ -115,9 +115,7 @@ class Playlists:
         )
         return from_doc(Playlist, doc) if doc else None
 
-    def hold(
-        self, playlist_id: str, added: int, now: datetime, within: Within
-    ) -> Playlist | None:
+    def hold(self, playlist_id: str, added: int, now: datetime, within: Within) -> Playlist | None:
         """Begin a change of what is in it, after any other; None if it is gone.
 
         Answers it as it is once `added` items have come, or gone.

@@ -82,8 +82,8 @@ class Reactions:
     def __init__(self, collection: Collection[Document]) -> None:
         self.collection = collection
 
-    def react(self, row: Reaction) -> None:
-        """Have `row.action` for this person and target, whatever was there."""
+    def react(self, row: Reaction) -> bool:
+        """Have `row.action` for this person and target; whether that is news."""
         first = to_doc(row)
         kept = {name: {"$ifNull": [f"${name}", first[name]]} for name in ("_id", "id", "owner_id")}
         same = {"$eq": ["$action", row.action]}
@@ -96,10 +96,11 @@ class Reactions:
         stages = [{"$set": values}, {"$set": {"pending": {"$ne": ["$action", "$counted"]}}}]
         where = {name: first[name] for name in ("user_id", "target_id", "target_type")}
         try:
-            self.collection.update_one(where, stages, upsert=row.action is not Choice.NONE)
+            done = self.collection.update_one(where, stages, upsert=row.action is not Choice.NONE)
         except DuplicateKeyError:
             # Two requests of one person at once: now there is a row to change.
-            self.collection.update_one(where, stages)
+            done = self.collection.update_one(where, stages)
+        return done.upserted_id is not None or done.modified_count == 1
 
     def of(self, user_id: str, kind: Kind, target_ids: Some[str]) -> dict[str, Choice]:
         """How this person reacted to each of these, where they did, in one query."""
@@ -140,6 +141,14 @@ class Reactions:
             self.collection.update_many({"_id": {"$in": kept}}, counted, session=within)
         if ended:
             self.collection.delete_many({"_id": {"$in": ended}}, session=within)
+        return ReactionFold(
+            rows=len(rows), likes=_added(rows, Choice.LIKE), dislikes=_added(rows, Choice.DISLIKE)
+        )
+
+    def uncounted(self, kind: Kind, target_id: str) -> ReactionFold:
+        """What the counters of this target lack."""
+        where = {**_PENDING, "target_type": kind, "target_id": target_id}
+        rows = list(self.collection.find(where, {"action": 1, "counted": 1}))
         return ReactionFold(
             rows=len(rows), likes=_added(rows, Choice.LIKE), dislikes=_added(rows, Choice.DISLIKE)
         )

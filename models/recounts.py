@@ -8,7 +8,7 @@ moment, where a change of either side would be noticed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pymongo.collection import Collection
 
@@ -18,16 +18,15 @@ from models.documents import Document
 Counts = dict[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
+class Ledger(NamedTuple):
     # What has the counters, and which of those are looked at.
     holders: Collection[Document]
-    where: Document = field(default_factory=dict)
+    where: Document
     rows: Collection[Document]
     # The rows' field with the holder's id.
     key: str
     # Which rows count, and what each adds to the counters, by name.
-    match: Document = field(default_factory=dict)
+    match: Document
     adds: Mapping[str, Document | int | str]
     # The index to read the rows by, where the planner would not choose it.
     hint: str | None = None
@@ -57,7 +56,7 @@ class Ledger:
             {"$match": {self.key: {"$in": list(ids)}, **self.match}},
             {"$group": {"_id": f"${self.key}", **sums}},
         ]
-        options = {"hint": self.hint} if self.hint else {}
+        options: Document = {"hint": self.hint} if self.hint else {}
         found = {doc.pop("_id"): doc for doc in self.rows.aggregate(stages, within, **options)}
         return {holder: found.get(holder, dict.fromkeys(self.adds, 0)) for holder in ids}
 

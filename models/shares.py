@@ -59,6 +59,10 @@ class Shares:
         """Whether the counter lacks something."""
         return self.collection.find_one({**_PENDING, "video_id": video_id}, {"_id": 1}) is not None
 
+    def uncounted(self, video_id: str) -> int:
+        """How many the counter lacks."""
+        return self.collection.count_documents({**_PENDING, "video_id": video_id})
+
     def waiting(self, limit: int) -> Iterator[str]:
         """Ids of videos whose counters lack something, each once."""
         stages: list[Document] = [

@@ -71,9 +71,7 @@ class Threads:
             # Another was pinned in between; now there is one to take down.
             return self.transactions.run(lambda within: self._pin(comment, within))
 
-    def add_reactions(
-        self, comment_id: str, added: ReactionFold, within: Within
-    ) -> Comment | None:
+    def add_reactions(self, comment_id: str, added: ReactionFold, within: Within) -> Comment | None:
         """Add what was counted, whatever the state of the comment; None if it is gone."""
         counts = {"like_count": added.likes, "dislike_count": added.dislikes}
         return self._change({"id": comment_id}, {"$inc": counts}, within)

@@ -73,7 +73,11 @@ class TrackWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """Manifests that name all tracks: in `folder`, over the renditions in the folder `base`."""
+    """Manifests that name all tracks: in `folder`, over the renditions in the folder `base`.
+
+    `captions` are the ids of those that are packaged, and named.
+    """
 
     folder: str
     base: str
+    captions: tuple[str, ...] = ()

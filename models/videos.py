@@ -43,9 +43,7 @@ class Told(Announcements, ExternalVideos, ProcessingQueue):
     INDEXES = (*Announcements.INDEXES, *ProcessingQueue.INDEXES)
 
 
-class Videos(
-    Told, VideoLeases, Listings, Presentations, Managed, Inventory
-):
+class Videos(Told, VideoLeases, Listings, Presentations, Managed, Inventory):
     """Their processing is in `leases.py`, lists in `listings.py`, their end in `withdrawals.py`."""
 
     INDEXES = (

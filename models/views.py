@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import pymongo
 from pymongo import IndexModel, ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
@@ -20,6 +21,7 @@ from pymongo.errors import DuplicateKeyError
 from models.database import Within
 from models.documents import Document, Entity, from_doc, to_doc
 
+PATIENCE_SECONDS = 3
 KEPT_SECONDS = 90 * 24 * 3600
 _PENDING = {"pending": True}
 
@@ -95,9 +97,11 @@ class Views:
             "pending": True,
         }
         where = {"video_id": view.video_id, "viewer": view.viewer, "number": view.number}
-        doc = self.collection.find_one_and_update(
-            where, [{"$set": values}], return_document=ReturnDocument.AFTER
-        )
+        # A killed process may hold the row for a minute: that is not waited for.
+        with pymongo.timeout(PATIENCE_SECONDS):
+            doc = self.collection.find_one_and_update(
+                where, [{"$set": values}], return_document=ReturnDocument.AFTER
+            )
         return from_doc(View, doc) if doc else None
 
     def waiting(self, limit: int) -> Iterator[str]:

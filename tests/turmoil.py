@@ -33,6 +33,7 @@ ENVIRONMENT = {
 }
 # What is cut off by a kill is no answer.
 CUT_OFF = (OSError, HTTPException)
+AWAY = {0, 502, 503, 504}
 
 
 @dataclass
@@ -93,10 +94,14 @@ class Turmoil:
             _, token = chance.choice(self.people)
             try:
                 if answer := chance.choice(acts)(chance, token):
-                    self.answers[answer.status] += 1
+                    self._note(answer.status)
             except CUT_OFF:
-                self.answers[0] += 1
-                time.sleep(0.05)
+                self._note(0)
+
+    def _note(self, status: int) -> None:
+        self.answers[status] += 1
+        if status in AWAY:
+            time.sleep(0.2)
 
     def _follow(self, chance: random.Random, token: str) -> Any:
         whom, _ = chance.choice(self.people[:3])

@@ -8,7 +8,10 @@ from blueprints.client.dialect import dialect
 from blueprints.client.editing import editing
 from blueprints.client.media import media
 from blueprints.client.new_uploads import new_videos, thumbnails
+from blueprints.client.notifications import notifications
+from blueprints.client.playlists import channel_playlists, playlists
 from blueprints.client.reactions import liked, reactions
+from blueprints.client.shares import shares
 from blueprints.client.streams import streams
 from blueprints.client.tracks import tracks
 from blueprints.client.uploads import uploads
@@ -29,6 +32,7 @@ PREFIXES = tuple(
         "revenue",
         "analytics",
         "media",
+        "playlists",
     )
 )
 BLUEPRINTS = (
@@ -36,6 +40,10 @@ BLUEPRINTS = (
     editing,
     views,
     comments,
+    shares,
+    notifications,
+    playlists,
+    channel_playlists,
     reactions,
     liked,
     catalogue,

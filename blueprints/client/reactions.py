@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from flask import Response
-from marshmallow import fields
 
 from blueprints.client.dialect import dialect
-from blueprints.client.schemas.users import PageQuery
+from blueprints.client.schemas.users import Done, PageQuery
 from blueprints.client.schemas.videos import ClientVideo
 from blueprints.client.users import NEXT_CURSOR, videos_of
 from blueprints.http.caller import caller
@@ -14,17 +13,12 @@ from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.limits import limit_reactions
-from blueprints.http.shapes import Shape
 from models.reactions import Choice, Kind
 
 reactions = FamilyBlueprint(dialect, "reactions", "/videos", "What people think of videos.")
 liked = FamilyBlueprint(dialect, "liked", "/users", "What one likes.")
 
 LIKED = "liked"
-
-
-class Done(Shape):
-    success = fields.Boolean()
 
 
 @reactions.route("/<video_id>/like", methods=["POST"])

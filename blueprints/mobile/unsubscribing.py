@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from flask import Response, redirect
+from werkzeug.wrappers import Response as Redirect
 
 from blueprints.http.caller import public
 from blueprints.http.context import services
@@ -49,6 +50,6 @@ def stop_at_once(token: str) -> Json:
 @unsubscribing.route("/unsubscribe/<token>")
 @unsubscribing.response(302)
 @public
-def to_page(token: str) -> Response:
+def to_page(token: str) -> Redirect:
     """Lead mail programs that only open addresses to the page with the button."""
     return redirect(f"/auth/unsubscribe?token={quote(token, safe='')}")

@@ -14,10 +14,10 @@ from blueprints.platform.pages import pagination, stretch_of
 from blueprints.platform.schemas.comments import (
     CommentChange,
     CommentDeleted,
+    CommentHistoryOut,
     CommentListOut,
     CommentOut,
     CommentQuery,
-    HistoryOut,
     NewComment,
     ReplyQuery,
 )
@@ -107,7 +107,7 @@ def react(body: Json, comment_id: str) -> Reacted:
 
 
 @comments.route("/comments/<comment_id>/history")
-@comments.response(200, HistoryOut)
+@comments.response(200, CommentHistoryOut)
 def history(comment_id: str) -> Json:
     """What a comment has said before: for its writer, the owner of the video, and staff."""
     return {"edits": services().comments.history(caller(), comment_id)}

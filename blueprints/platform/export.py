@@ -15,8 +15,12 @@ from blueprints.platform.dialect import dialect
 from blueprints.platform.schemas.export import (
     ExportedComment,
     ExportedInvitation,
+    ExportedNotification,
+    ExportedPlaylist,
+    ExportedPlaylistItem,
     ExportedProfile,
     ExportedSession,
+    ExportedShare,
     ExportedSubscription,
     ExportedVideo,
     ExportedView,
@@ -58,6 +62,10 @@ def _written(found: Export) -> Iterator[bytes]:
     yield from _list("videos", ExportedVideo(), found.videos)
     yield from _list("watch_history", ExportedView(), found.history)
     yield from _list("comments", ExportedComment(), found.comments)
+    yield from _list("playlists", ExportedPlaylist(), found.playlists)
+    yield from _list("playlist_items", ExportedPlaylistItem(), found.playlist_items)
+    yield from _list("shares", ExportedShare(), found.shares)
+    yield from _list("notifications", ExportedNotification(), found.notifications)
     yield from _list("audit", AuditEntryOut(), found.audit)
     yield b"}"
 

@@ -1,4 +1,4 @@
-"""Follows, as the platform API speaks of them: /api/users/{id}/follow and what comes of it (000)."""
+"""Follows, as the platform API speaks of them: /api/users/{id}/follow, and lists (000)."""
 
 from __future__ import annotations
 

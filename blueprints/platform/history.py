@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from flask import Response, jsonify
-from marshmallow import Schema, fields, validate
+from marshmallow import fields
 
 from blueprints.http.caller import caller
 from blueprints.http.context import services
-from blueprints.http.cursors import from_cursor, to_cursor
+from blueprints.http.cursors import to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.links import thumbnail
 from blueprints.http.shapes import Shape
 from blueprints.platform.dialect import dialect
+from blueprints.platform.pages import pagination, stretch_of
 from blueprints.platform.schemas.sessions import Done
-from blueprints.platform.schemas.videos import PAGE_SIZE_LIMIT
-from services.people.history import HistoryPage
+from blueprints.platform.schemas.social import SocialQuery
+from blueprints.platform.schemas.videos import Pagination
+from services.people.history import NumberedHistory
 
 history = FamilyBlueprint(dialect, "history", "/api/users", "What one watched.")
 
 ORDER = "history"
-
-
-class HistoryQuery(Schema):
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, PAGE_SIZE_LIMIT))
-    cursor = fields.String(validate=validate.Length(max=500))
 
 
 class WatchedOut(Shape):
@@ -31,9 +28,7 @@ class WatchedOut(Shape):
 
     video_id = fields.String(attribute="video.id")
     title = fields.String(attribute="video.title")
-    thumbnail_url = fields.Function(
-        lambda seen: thumbnail(seen.video), metadata={"type": "string"}
-    )
+    thumbnail_url = fields.Function(lambda seen: thumbnail(seen.video), metadata={"type": "string"})
     duration = fields.Float(attribute="video.duration_seconds")
     watched_at = fields.DateTime()
     position_seconds = fields.Float(metadata={"description": "Where to go on from."})
@@ -41,23 +36,23 @@ class WatchedOut(Shape):
 
 class HistoryOut(Shape):
     history = fields.List(fields.Nested(WatchedOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
+    pagination = fields.Nested(Pagination)
 
 
 _SEEN = WatchedOut()
 
 
 @history.route("/me/history")
-@history.arguments(HistoryQuery, location="query")
+@history.arguments(SocialQuery, location="query")
 @history.response(200, HistoryOut)
 def list_watched(asked: Json) -> Response:
     """What one watched, the latest first (002). Videos that are gone or hidden are left out.
 
     `settings.privacy.history_paused` at `PATCH /api/users/me` has nothing more noted.
     """
-    after = from_cursor(ORDER, asked.get("cursor"))
-    return jsonify(_page(services().history.list(caller(), after=after, limit=asked["limit"])))
+    stretch = stretch_of(asked, ORDER)
+    found = services().history.numbered(caller(), **stretch)
+    return jsonify(_page(asked, found, stretch["limit"]))
 
 
 @history.route("/me/history", methods=["DELETE"])
@@ -76,9 +71,10 @@ def remove(video_id: str) -> Json:
     return {"success": True, "message": "It is not in your history any more."}
 
 
-def _page(found: HistoryPage) -> Json:
+def _page(asked: Json, found: NumberedHistory, limit: int) -> Json:
+    page = found.page
+    cursor = to_cursor(ORDER, page.end) if page.has_more else None
     return {
-        "history": _SEEN.dump(found.items, many=True),
-        "has_more": found.has_more,
-        "next_cursor": to_cursor(ORDER, found.end) if found.has_more else None,
+        "history": _SEEN.dump(page.items, many=True),
+        "pagination": pagination(asked, limit, found.total, cursor),
     }

@@ -16,7 +16,8 @@ from blueprints.platform.schemas.comments import (
     BlockWish,
     CommentOut,
     CursorQuery,
-    HeldOut,
+    HeldCommentsOut,
+    HeldQuery,
     NewReport,
     Reported,
     ReportListOut,
@@ -98,12 +99,13 @@ def unheart(comment_id: str) -> CommentPage:
 
 
 @moderation.route("/users/me/comments/held")
-@moderation.arguments(CursorQuery, location="query")
-@moderation.response(200, HeldOut)
+@moderation.arguments(HeldQuery, location="query")
+@moderation.response(200, HeldCommentsOut)
 def list_held(asked: Json) -> Response:
-    """What waits for one's approval, under one's own videos, the newest first."""
-    found = services().moderation.held(caller(), **_place(asked, HELD))
-    return jsonify(_page("comments", _COMMENT, HELD, found))
+    """What waits for one's approval under one's own videos, or is hidden, the newest first."""
+    order = f"{HELD}.{asked['status'].value}"
+    found = services().moderation.held(caller(), asked["status"], **_place(asked, order))
+    return jsonify(_page("comments", _COMMENT, order, found))
 
 
 @moderation.route("/users/me/comments/settings")

@@ -198,7 +198,7 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
         audit_log=log,
         audit=Audit(log=log, now=now, new_id=new_id),
         **_collections(mongo),
-        comments=Comments(mongo.comments, videos, Transactions(mongo)),
+        comments=Comments(mongo.comments, videos, Reactions(mongo.likes), Transactions(mongo)),
         live=RedisSessionRegister(redis),
         tokens=_tokens(settings, now, new_id),
         passwords=Passwords(

@@ -19,11 +19,15 @@ PAUSED_SECONDS = 5
 
 def history(parts: Parts) -> HistoryService:
     paused: Remembered[str, bool] = Remembered(seconds=PAUSED_SECONDS)
+
+    def is_paused(user_id: str) -> bool:
+        return paused.one(user_id, lambda: parts.recipients.pauses_history(user_id))
+
     return HistoryService(
         history=parts.history,
         videos=parts.videos,
         noted=Remembered(seconds=NOTED_SECONDS),
-        is_paused=lambda user_id: paused.one(user_id, lambda: parts.recipients.pauses_history(user_id)),
+        is_paused=is_paused,
         now=parts.now,
         new_id=parts.new_id,
     )

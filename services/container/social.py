@@ -7,10 +7,11 @@ from typing import Any
 from models.database import Transactions
 from models.ledgers import ledgers
 from models.reactions import Kind
-from services.container import comments, keeping
+from services.container import comments, keeping, notices
 from services.container.parts import Parts
 from services.people.people import PeopleService
 from services.remembered import Remembered
+from services.social.attention import Attention
 from services.social.feed import FeedService
 from services.social.folding import OneAtATime
 from services.social.follows import FollowService
@@ -30,6 +31,7 @@ def reactions(parts: Parts) -> ReactionService:
         activity=parts.activity,
         transactions=Transactions(parts.mongo),
         one_at_a_time=OneAtATime(),
+        attention=_attention(parts),
         now=parts.now,
         new_id=parts.new_id,
     )
@@ -52,6 +54,10 @@ def social(parts: Parts, people: PeopleService, catalogue: CatalogueService) -> 
     }
 
 
+def _attention(parts: Parts) -> Attention:
+    return Attention(notifications=notices.notifications(parts), comments=parts.comments)
+
+
 def _videos(parts: Parts) -> VideoTargets:
     return VideoTargets(
         videos=parts.videos, users=parts.users, shelf=parts.shelf, events=parts.events
@@ -67,6 +73,7 @@ def _follows(parts: Parts, people: PeopleService) -> FollowService:
         activity=parts.activity,
         transactions=Transactions(parts.mongo),
         one_at_a_time=OneAtATime(),
+        attention=_attention(parts),
         now=parts.now,
         new_id=parts.new_id,
     )

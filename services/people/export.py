@@ -13,7 +13,11 @@ from models.documents import After
 from models.errors import NotFound
 from models.history import History, Watched
 from models.invitations import Invitation, Invitations
+from models.notifications import Notification, Notifications
+from models.playlist_items import PlaylistItem, PlaylistItems
+from models.playlists import Playlist, Playlists
 from models.sessions import Session, Sessions
+from models.shares import Share, Shares
 from models.user import User
 from models.users import Users
 from models.video import Video
@@ -35,6 +39,10 @@ class Export:
     videos: Iterator[Video]
     history: Iterator[Watched]
     comments: Iterator[Comment]
+    playlists: Iterator[Playlist]
+    playlist_items: Iterator[PlaylistItem]
+    shares: Iterator[Share]
+    notifications: Iterator[Notification]
     audit: Iterator[AuditEntry]
 
 
@@ -46,6 +54,10 @@ class ExportService:
     videos: Videos
     history: History
     comments: Comments
+    playlists: Playlists
+    playlist_items: PlaylistItems
+    shares: Shares
+    notifications: Notifications
     log: AuditLog
     audit: Audit
     now: Callable[[], datetime]
@@ -64,6 +76,10 @@ class ExportService:
             videos=self.videos.every_one_of(user.id),
             history=self._watched(user.id),
             comments=self.comments.every_one_of(user.id),
+            playlists=self.playlists.every_one_of(user.id),
+            playlist_items=self.playlist_items.every_one_of(user.id),
+            shares=self.shares.every_one_of(user.id),
+            notifications=self.notifications.every_one_of(user.id),
             audit=self.log.every_one_of(user.id),
         )
 

@@ -38,6 +38,13 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberedHistory:
+    page: HistoryPage
+    # With the entries whose videos are hidden by now.
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryService:
     history: History
     videos: Videos
@@ -80,16 +87,26 @@ class HistoryService:
             )
         )
 
-    def list(self, actor: Actor, *, after: After | None = None, limit: int) -> HistoryPage:
+    def list(
+        self, actor: Actor, *, after: After | None = None, skip: int = 0, limit: int
+    ) -> HistoryPage:
         """What one watched, the latest first. Videos that one may no longer see are left out."""
         found: list[Seen] = []
-        for batch in self._batches(actor.id or "", after, limit + 1):
+        most = min(skip, KEPT_PER_PERSON) + limit
+        for batch in self._batches(actor.id or "", after, most + 1):
             found += self._shown(actor, batch)
-            if len(found) > limit:
+            if len(found) > most:
                 break
-        items = found[:limit]
+        items = found[most - limit : most]
         end = items[-1].place if items else None
-        return HistoryPage(items=items, has_more=len(found) > limit, end=end)
+        return HistoryPage(items=items, has_more=len(found) > most, end=end)
+
+    def numbered(
+        self, actor: Actor, *, after: After | None = None, skip: int = 0, limit: int
+    ) -> NumberedHistory:
+        """A page, and how many entries there are."""
+        page = self.list(actor, after=after, skip=skip, limit=limit)
+        return NumberedHistory(page=page, total=self.history.count_of(actor.id or ""))
 
     def remove(self, actor: Actor, reference: str) -> None:
         """Forget that one watched a video, whatever has become of that. Raises `NotFound`."""

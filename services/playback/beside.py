@@ -32,15 +32,15 @@ NOTHING = Beside()
 
 def beside(video: Video, granted: Callable[[str], str]) -> Beside:
     """`granted` makes a path of what is relative to the video's folder."""
-    version = video.playback_version or ""
-    # Each of them is packaged by the time that manifests name it.
-    named = video.captions if video.manifests != version else ()
+    made = video.presentation
+    named = made.captions if made and made.folder == video.manifests else ()
     return Beside(
         # What grows while it plays has a master playlist and no more.
         dash_path=None if is_early(video) else granted(f"{video.manifests}/{MANIFEST}"),
         storyboard_path=granted(video.storyboard) if video.storyboard else None,
         captions=tuple(
             CaptionFile(caption, granted(f"{caption_folder(caption.id)}/{TEXT_FILE}"))
-            for caption in named
+            for caption in video.captions
+            if caption.id in named
         ),
     )

@@ -22,6 +22,7 @@ from models.documents import from_doc, identity, to_doc
 from models.errors import BadMedia, Unavailable
 from models.video import ProcessingStatus, Video
 from models.videos import Videos
+from models.waiting import Kind
 from services.adapters.media.unfinished import unfinished
 from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
@@ -62,12 +63,15 @@ class ChunkService:
         cut = grid.pieces(info, seconds=self.seconds, from_seconds=self.from_seconds)
         if video.processing.whole or not cut or not self._renditions(info):
             return False
-        now = self.now()
+        now, edition = self.now(), video.processing.edition
+        if any(chunk.edition != edition for chunk in self.chunks.of_video(video.id)):
+            self.drop(video.id)
         self.chunks.plan(
             Chunk(
                 **identity(self.new_id()),
                 video_id=video.id,
                 author_id=video.author_id,
+                edition=edition,
                 media=to_doc(info),
                 lease_until=now,
                 **dataclasses.asdict(piece),
@@ -98,7 +102,7 @@ class ChunkService:
 
     def described(self, video: Video) -> ladder.MediaInfo | None:
         """What the source of a video was found to be when its pieces were planned."""
-        chunks = self.chunks.of_video(video.id)
+        chunks = self._of(video)
         return from_doc(ladder.MediaInfo, chunks[0].media) if chunks else None
 
     def are_under_way(self, video_id: str) -> bool:
@@ -106,7 +110,7 @@ class ChunkService:
 
     def join(self, work: Work, renditions: tuple[ladder.Rendition, ...]) -> bool:
         """Put the pieces together in the folder; False where they are not there."""
-        chunks = self.chunks.of_video(work.video.id)
+        chunks = self._of(work.video)
         if work.video.processing.whole or not chunks or not all(c.is_done for c in chunks):
             return False
         try:
@@ -123,7 +127,7 @@ class ChunkService:
             made = []
             for chunk in chunks:
                 work.heartbeat.report("joining", TO_PERCENT)
-                key = f"{chunk_key(chunk.video_id, chunk.number)}/{rendition.name}.mp4"
+                key = f"{_key(chunk)}/{rendition.name}.mp4"
                 made.append((_piece(chunk), opened.enter_context(self.storage.local(key))))
             self.encoder.join(made, work.info, rendition, work.folder)
 
@@ -154,7 +158,8 @@ class ChunkService:
         """The source is at hand: encode more of it, unless that would keep others waiting."""
         now = self.now()
         waiting = [*self.videos.waiting(now), *self.chunks.waiting(now)]
-        if any(work.author_id != chunk.author_id for work in waiting):
+        mine = {Kind.REST, Kind.CHUNK}
+        if any(w.author_id != chunk.author_id or w.kind not in mine for w in waiting):
             return None
         following = self.chunks.next_of(chunk.author_id, now, chunk.video_id)
         return self._claim(following) if following else None
@@ -176,6 +181,11 @@ class ChunkService:
             self._give_up(chunk.video_id)
         except (KeyboardInterrupt, SystemExit):
             self.chunks.release(chunk.id, lease, until=self.now(), counted=False)
+            raise
+        except Unavailable:
+            # Not the video's fault, however often it is tried.
+            until = self.now() + timedelta(seconds=BACKOFF_SECONDS)
+            self.chunks.release(chunk.id, lease, until=until, counted=False)
             raise
         except BaseException:
             wait = timedelta(seconds=BACKOFF_SECONDS * 2**chunk.attempts)
@@ -203,7 +213,7 @@ class ChunkService:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _keep(self, chunk: Chunk, made: Path) -> None:
-        key = chunk_key(chunk.video_id, chunk.number)
+        key = _key(chunk)
         self.storage.adopt(made, key)
         if not self.chunks.finish(chunk.id, chunk.lease or ""):
             if self.chunks.get(chunk.id) is None:
@@ -247,6 +257,10 @@ class ChunkService:
         if video is None or video.processing_status in ended:
             self.drop(video_id)
 
+    def _of(self, video: Video) -> list[Chunk]:
+        edition = video.processing.edition
+        return [chunk for chunk in self.chunks.of_video(video.id) if chunk.edition == edition]
+
     def _renditions(self, info: ladder.MediaInfo) -> tuple[ladder.Rendition, ...]:
         """The lowest is not among them: it is made first, and in one."""
         return ladder.ladder(info, self.heights)[1:]
@@ -256,6 +270,10 @@ class ChunkService:
             self.queue.enqueue(job, entity_id)
         except Unavailable:
             log.warning("not queued, left to the sweeper", extra={"entity_id": entity_id})
+
+
+def _key(chunk: Chunk) -> str:
+    return chunk_key(chunk.video_id, chunk.edition, chunk.number)
 
 
 def _piece(chunk: Chunk) -> grid.Piece:

@@ -76,10 +76,10 @@ class Steps:
     def keep(self, work: Work) -> None:
         """Have what is encoded so far at hand for whoever does the rest, on whichever host."""
         for made in sorted(work.folder.glob("*.mp4")):
-            self.storage.adopt(made, f"{kept_key(work.video.id)}/{made.name}")
+            self.storage.adopt(made, f"{_kept_by(work)}/{made.name}")
 
     def _fetch(self, work: Work) -> None:
-        for entry in list(self.storage.entries(f"{kept_key(work.video.id)}/")):
+        for entry in list(self.storage.entries(f"{_kept_by(work)}/")):
             made = work.folder / Path(entry.key).name
             if not made.exists():
                 with self.storage.local(entry.key) as kept, unfinished(work.folder) as aside:
@@ -197,6 +197,10 @@ class Steps:
         audio = work.folder / "audio.mp4" if work.info.has_audio else None
         self.encoder.progressive(work.folder / f"{best.name}.mp4", audio, target)
         self.storage.adopt(target, progressive_key(work.video.id))
+
+
+def _kept_by(work: Work) -> str:
+    return kept_key(work.video.id, work.video.processing.edition)
 
 
 def _is_worth_it(work: Work) -> bool:

@@ -40,7 +40,9 @@ def is_seen(character: str) -> bool:
 def folded(text: str) -> str:
     """How words are compared: without case, accents, widths and what cannot be seen."""
     apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in apart if unicodedata.category(c) not in {"Mn", "Cf", "Cc"} or c == "\n")
+    return "".join(
+        c for c in apart if unicodedata.category(c) not in {"Mn", "Cf", "Cc"} or c == "\n"
+    )
 
 
 def holds_any(text: str, words: Iterable[str]) -> bool:

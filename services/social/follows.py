@@ -26,6 +26,7 @@ from services.policies import (
     may_see_following,
     may_see_profile,
 )
+from services.social.attention import Attention
 from services.social.folding import BATCH, BATCHES_PER_ROUND, TARGETS_PER_ROUND, OneAtATime
 
 # A feed asks for the videos of all of them.
@@ -74,6 +75,8 @@ class FollowService:
     activity: Activity
     transactions: Transactions
     one_at_a_time: OneAtATime
+    # Hears of follows that are news.
+    attention: Attention
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -93,6 +96,8 @@ class FollowService:
         if self.users.following_count(actor.id or "") >= MOST_FOLLOWED:
             self._insist_on_room(actor, user)
         is_news = self.follows.follow(self._row(actor, user))
+        if is_news:
+            self.attention.followed(user.id, actor.id or "")
         return self._answer(actor, user, following=True, is_news=is_news)
 
     def unfollow(self, actor: Actor, reference: str) -> Followed:
@@ -157,22 +162,24 @@ class FollowService:
 
     def _answer(self, actor: Actor, user: User, *, following: bool, is_news: bool) -> Followed:
         self.activity.note(actor)
-        self._settle(user.id)
-        shown = may_see_followers(actor, user)
+        lacking = 0 if self._settle(user.id) else self.follows.uncounted(user.id)
+        count = self.users.follower_count(user.id) + lacking
         return Followed(
             following=following,
-            follower_count=self.users.follower_count(user.id) if shown else None,
+            follower_count=count if may_see_followers(actor, user) else None,
             user_id=user.id,
             is_news=is_news,
         )
 
-    def _settle(self, user_id: str) -> None:
-        """Have the counters hold all that was written before this was called."""
-        with self.one_at_a_time.of(user_id):
-            for _ in range(BATCHES_PER_ROUND):
-                if not self.follows.is_pending(user_id):
-                    break
-                self.transactions.run(lambda within: self._batch(user_id, within))
+    def _settle(self, user_id: str) -> bool:
+        """Have the counters hold all that was written before this; False if they do later."""
+        return self.one_at_a_time.fold(user_id, lambda: self._fold(user_id))
+
+    def _fold(self, user_id: str) -> None:
+        for _ in range(BATCHES_PER_ROUND):
+            if not self.follows.is_pending(user_id):
+                break
+            self.transactions.soon(lambda within: self._batch(user_id, within))
 
     def _batch(self, user_id: str, within: Within) -> None:
         is_gone = not self.users.is_there(user_id, within)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.audit import Action
@@ -96,9 +96,12 @@ class ModerationService:
         comment = self._own(actor, reference)
         return self._picked(actor, self.comments.heart(comment, hearted=hearted))
 
-    def held(self, actor: Actor, *, after: After | None, limit: int) -> CommentList:
-        """What waits under one's own videos, the newest first."""
-        found = self.comments.held_for(actor.id or "", after=after, limit=limit + 1)
+    def held(
+        self, actor: Actor, state: CommentState, *, after: After | None, limit: int
+    ) -> CommentList:
+        """What waits under one's own videos, or was hidden there, the newest first."""
+        mine = actor.id or ""
+        found = self.comments.kept_from_view(mine, state, after=after, limit=limit + 1)
         shown = found[:limit]
         return CommentList(
             items=self.pages.many(actor, shown),

@@ -18,9 +18,7 @@ class CommentNotices:
         told = {"actor_id": comment.user_id, "event_id": comment.id, "at": comment.created_at}
         if replied is not None:
             about = comment_target(replied.id, comment.video_id)
-            self.notifications.notify(
-                replied.user_id, NotificationKind.REPLY, target=about, **told
-            )
+            self.notifications.notify(replied.user_id, NotificationKind.REPLY, target=about, **told)
         if replied is None or replied.user_id != comment.creator_id:
             about = video_target(comment.video_id)
             self.notifications.notify(

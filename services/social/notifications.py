@@ -26,7 +26,7 @@ from services.social.sentences import sentence
 
 # Within this, what is of one kind and about one thing is one notification.
 WINDOW = timedelta(hours=24)
-VIDEO, COMMENT = "video", "comment"
+VIDEO, COMMENT, USER = "video", "comment", "user"
 # How far numbered pages reach.
 REACH = 10_000
 
@@ -45,6 +45,10 @@ NOTHING = Target()
 
 def video_target(video_id: str) -> Target:
     return Target(type=VIDEO, id=video_id, video_id=video_id)
+
+
+def user_target(user_id: str) -> Target:
+    return Target(type=USER, id=user_id)
 
 
 def comment_target(comment_id: str, video_id: str) -> Target:
@@ -109,7 +113,9 @@ class NotificationService:
         told = self.notifications.tell(
             self.row(recipient, kind, actor_id, target, at=at or self.now(), text=text), event
         )
-        if told is not None and recipient.settings.notifications.push:
+        if told is None or not recipient.settings.notifications.push:
+            return
+        if kind is not NotificationKind.LIKE or _is_milestone(told.count):
             self.push(told)
 
     def row(
@@ -238,6 +244,12 @@ def event_of(told: Told) -> dict[str, Any]:
             "read": row.read,
         },
     }
+
+
+def _is_milestone(count: int) -> bool:
+    """1, 2, 5, 10, 20, 50 ...: who is liked by thousands is not told a thousand times."""
+    digits = str(count)
+    return digits[0] in "125" and not digits[1:].strip("0")
 
 
 def _group(kind: NotificationKind, target: Target, at: datetime, new_id: str) -> str:

@@ -18,6 +18,7 @@ from models.errors import Forbidden
 from models.reactions import Choice, Kind, Reaction, ReactionFold, Reactions
 from services.people.activity import Activity
 from services.policies import Actor
+from services.social.attention import Attention
 from services.social.folding import BATCH, BATCHES_PER_ROUND, TARGETS_PER_ROUND, OneAtATime
 
 
@@ -66,6 +67,8 @@ class ReactionService:
     activity: Activity
     transactions: Transactions
     one_at_a_time: OneAtATime
+    # Hears of likes that are news.
+    attention: Attention
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -78,9 +81,11 @@ class ReactionService:
         target = self.targets[sort].find(actor, reference)
         if choice is not Choice.NONE and self.blocks.holds(target.owner_id, actor.id or ""):
             raise Forbidden("You may not react to what this person publishes.")
-        self.reactions.react(self._row(actor, sort, target, choice))
+        is_news = self.reactions.react(self._row(actor, sort, target, choice))
         self.activity.note(actor)
         counts = self._settled(sort, target.id)
+        if is_news and choice is Choice.LIKE:
+            self.attention.liked(sort, target.id, target.owner_id, actor.id or "")
         return Reacted(choice=choice, like_count=counts.likes, dislike_count=counts.dislikes)
 
     def choices(self, actor: Actor, kind: str, ids: Collection[str]) -> dict[str, Choice]:
@@ -111,28 +116,26 @@ class ReactionService:
 
     def _settled(self, kind: Kind, target_id: str) -> Counts:
         """The counters, with all that was written before this was called."""
-        targets = self.targets[kind]
-        with self.one_at_a_time.of((kind, target_id)):
-            if not self.reactions.is_pending(kind, target_id):
-                return targets.counts(target_id) or Counts()
-            counts = self._fold(kind, target_id) or Counts()
-        targets.tell(target_id, counts)
-        return counts
+        is_done = self.one_at_a_time.fold((kind, target_id), lambda: self._fold(kind, target_id))
+        counts = self.targets[kind].counts(target_id) or Counts()
+        if is_done:
+            return counts
+        lacking = self.reactions.uncounted(kind, target_id)
+        return Counts(counts.likes + lacking.likes, counts.dislikes + lacking.dislikes)
 
-    def _fold(self, kind: Kind, target_id: str) -> Counts | None:
+    def _fold(self, kind: Kind, target_id: str) -> None:
         counts = None
         for _ in range(BATCHES_PER_ROUND):
-            rows, counts = self.transactions.run(
-                lambda within: self._batch(kind, target_id, within)
-            )
-            if rows < BATCH:
+            if not self.reactions.is_pending(kind, target_id):
                 break
-        return counts
+            counts = self.transactions.soon(lambda within: self._batch(kind, target_id, within))
+        if counts:
+            self.targets[kind].tell(target_id, counts)
 
-    def _batch(self, kind: Kind, target_id: str, within: Within) -> tuple[int, Counts | None]:
+    def _batch(self, kind: Kind, target_id: str, within: Within) -> Counts | None:
         added = self.reactions.fold(kind, target_id, BATCH, within)
         counts = self.targets[kind].add(target_id, added, within)
         if counts is None:
             # It went while somebody reacted to it.
             self.reactions.drop(kind, target_id, within)
-        return added.rows, counts
+        return counts

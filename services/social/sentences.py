@@ -27,11 +27,15 @@ def sentence(
 
     An empty title: the video is gone, or hidden. `comment`: what is liked is one under it.
     """
-    unnamed = "a video" if kind in _OF_OTHERS else "your video"
-    video = f"“{title}”" if title else unnamed
+    video = f"“{title}”" if title else _unnamed(kind)
     who = _writers(names) if kind in _COMMENTING else _who(names, count)
-    said = _DONE[kind].format(who=who, video=video, what="your comment" if comment else video)
-    return said[0].upper() + said[1:]
+    return _DONE[kind].format(who=who, video=video, what="your comment" if comment else video)
+
+
+def _unnamed(kind: NotificationKind) -> str:
+    if kind in {NotificationKind.VIDEO_READY, NotificationKind.VIDEO_FAILED}:
+        return "Your video"
+    return "a video" if kind in _OF_OTHERS else "your video"
 
 
 def _who(names: Sequence[str], count: int) -> str:

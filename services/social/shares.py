@@ -14,7 +14,7 @@ from models.video import Video
 from models.videos import Videos
 from services.accounts.sessions import Device
 from services.policies import Actor, may_see
-from services.social.folding import BATCH, TARGETS_PER_ROUND, OneAtATime
+from services.social.folding import BATCH, BATCHES_PER_ROUND, TARGETS_PER_ROUND, OneAtATime
 from services.videos.shelf import Shelf
 from services.videos.viewers import viewer_of
 
@@ -71,10 +71,15 @@ class ShareService:
 
     def _settled(self, video_id: str) -> int:
         """The counter, with all that was written before this was called."""
-        with self.one_at_a_time.of(video_id):
-            while self.shares.is_pending(video_id):
-                self.transactions.run(lambda within: self._batch(video_id, within))
-            return self.videos.share_count(video_id)
+        is_done = self.one_at_a_time.fold(video_id, lambda: self._fold(video_id))
+        lacking = 0 if is_done else self.shares.uncounted(video_id)
+        return self.videos.share_count(video_id) + lacking
+
+    def _fold(self, video_id: str) -> None:
+        for _ in range(BATCHES_PER_ROUND):
+            if not self.shares.is_pending(video_id):
+                break
+            self.transactions.soon(lambda within: self._batch(video_id, within))
 
     def _batch(self, video_id: str, within: Within) -> None:
         self.videos.add_shares(video_id, self.shares.fold(video_id, BATCH, within), within)

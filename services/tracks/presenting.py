@@ -154,7 +154,8 @@ class PresentingService:
             folder.mkdir()
             self._write(video, base, tracks, folder)
             self.storage.adopt(folder, f"{playback_key(video.id)}/{folder.name}")
-        return Presentation(folder=folder.name, base=base)
+        named = tuple(text.identity for text in tracks.texts)
+        return Presentation(folder=folder.name, base=base, captions=named)
 
     def _write(self, video: Video, base: str, tracks: manifests.Tracks, folder: Path) -> None:
         # An early version may have but the first of these.
@@ -203,6 +204,7 @@ class PresentingService:
             log.info("no captions", extra={"video_id": video.id, "reason": str(nothing)})
             return None
         return manifests.Text(
+            identity=caption.id,
             name=caption.label,
             language=caption.language,
             is_default=caption.is_default,

@@ -42,13 +42,13 @@ def chunks_key(video_id: str) -> str:
     return f"chunks/{video_id}"
 
 
-def chunk_key(video_id: str, number: int) -> str:
-    return f"{chunks_key(video_id)}/{number:04d}"
+def chunk_key(video_id: str, edition: int, number: int) -> str:
+    return f"{chunks_key(video_id)}/e{edition}-{number:04d}"
 
 
-def kept_key(video_id: str) -> str:
-    """The folder of what one worker has encoded for the next."""
-    return f"kept/{video_id}"
+def kept_key(video_id: str, edition: int | None = None) -> str:
+    """The folder of what one worker has encoded for the next: of one edition, or of all."""
+    return f"kept/{video_id}" if edition is None else f"kept/{video_id}/e{edition}"
 
 
 def progressive_key(video_id: str) -> str:

@@ -8,12 +8,13 @@ down into the counters: a video that everybody watches changes once a few second
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.database import Transactions, Within
 from models.documents import identity
-from models.errors import NotFound
+from models.errors import Busy, NotFound
 from models.users import Users
 from models.video import Video
 from models.videos import Videos
@@ -131,11 +132,12 @@ class ViewService:
 
     def _fold(self, video_id: str) -> int:
         done = 0
-        while True:
-            rows = self.transactions.run(lambda within: self._fold_batch(video_id, within))
-            done += rows
-            if rows < BATCH:
-                break
+        # What a killed process was at is held until MongoDB ends it: others need not wait for that.
+        with suppress(Busy):
+            rows = BATCH
+            while rows == BATCH:
+                rows = self.transactions.soon(lambda within: self._fold_batch(video_id, within))
+                done += rows
         if done:
             self._tell(video_id)
         return done

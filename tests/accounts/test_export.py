@@ -13,6 +13,7 @@ from tests.wire import failed
 SECTIONS = {
     "exported_at", "profile", "settings", "preferences", "subscriptions", "sessions",
     "invitations", "videos", "watch_history", "comments", "audit",
+    "playlists", "playlist_items", "shares", "notifications",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tests.wire import NOBODY, bearer, failed, fields_of, moment
 VIDEO = {
     "id", "prompt", "videoUrl", "thumbnailUrl", "userId", "username", "likes", "dislikes",
     "views", "createdAt", "status", "ranking_score",
-} | {"title", "description", "category", "tags", "duration", "playbackToken"}  # fmt: skip
+} | {"title", "description", "category", "tags", "duration", "playbackToken", "assets"}  # fmt: skip
 STREAM = {
     *("stream_url", "streamUrl", "videoId", "title", "type", "qualities"),
     *("streamId", "heartbeatSeconds", "dash_url"),

@@ -55,7 +55,7 @@ def test_an_unknown_address_answers_in_its_familys_form(client, subtests):
     [
         ("DELETE", "/api/videos", {"GET", "HEAD", "OPTIONS", "POST"}),
         ("GET", "/api/auth/login", {"OPTIONS", "POST"}),
-        ("POST", "/videos/feed", {"GET", "HEAD", "OPTIONS"}),
+        ("POST", "/videos/feed", {"DELETE", "GET", "HEAD", "OPTIONS", "PUT"}),
         ("PUT", f"/stream/{NOBODY}", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/auth/login", {"OPTIONS", "POST"}),
         ("POST", "/dashboard", {"GET", "HEAD", "OPTIONS"}),

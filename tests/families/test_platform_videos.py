@@ -18,7 +18,7 @@ VIDEO = {
     "author", "tags", "category", "visibility", "published_at", "updated_at",
     "processing_status", "quality_variants", "metrics",
 } | {"created_at", "status", "playable", "playback_token", "processing"}  # fmt: skip
-VIDEO |= {"captions", "audio_tracks"}
+VIDEO |= {"captions", "audio_tracks", "comments_enabled"}
 # On which terms it is shown (002's, in this family's case).
 VIDEO |= {"publish_at", "monetization", "drm_enabled", "geo_restrictions"}
 PAGINATION = {
@@ -226,7 +226,10 @@ def test_a_video_is_what_000_shows_by_either_of_its_ids(client, ann, add_video):
             "price": 0.0,
             "currency": "",
             "ad_config": {
-                "pre_roll": False, "mid_roll": False, "post_roll": False, "frequency": 0,
+                "pre_roll": False,
+                "mid_roll": False,
+                "post_roll": False,
+                "frequency": 0,
             },
         },
         "captions": [],

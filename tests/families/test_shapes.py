@@ -23,7 +23,6 @@ from models.user import Author
 from models.video import Processing, ProcessingStatus, Rendition
 from services.accounts.accounts import Profile
 from services.accounts.sessions import SignedIn
-from services.playback.playback import Stream
 from services.videos.catalogue import VideoPage
 from services.videos.related import DetailPage
 
@@ -75,8 +74,7 @@ def samples(ann, add_video) -> list[tuple[type[Shape], Any]]:
         *((mobile_videos.DashboardVideo, page) for page in pages),
         (mobile_videos.Dashboard, {"videos": pages}),
         (mobile_accounts.MeAnswer, {"user": user}),
-        (mobile_videos.StreamOut, Stream(video=full, path="/hls/x")),
-        (mobile_videos.StreamOut, Stream(video=full, url="https://y.example/x")),
+        (mobile_videos.StreamOut, {"stream_url": "https://y.example/x"}),
         (mobile_accounts.LoginAnswer, {"message": "m", "user": user, "access_token": "a"}),
         (platform_accounts.TokenPair, signed_in),
         (

@@ -283,8 +283,10 @@ def test_a_stream_tells_what_lies_beside_it_under_its_grant(ann, add_video, told
         created_at=ann.user.created_at,
     )  # fmt: skip
     video = add_video(
-        ann, playback_version="v2", storyboard="v2/storyboard.vtt", captions=(english,),
-        presentation=Presentation(folder="t3-v2", base="v2"),
+        ann, playback_version="v2", storyboard="v2/storyboard.vtt",
+        # The other one is not packaged yet.
+        captions=(english, replace(english, id="2", label="Later")),
+        presentation=Presentation(folder="t3-v2", base="v2", captions=("1",)),
     )  # fmt: skip
     answer = told(video, family)
     root = answer["stream_url"].removesuffix("t3-v2/master.m3u8")

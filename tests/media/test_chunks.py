@@ -300,8 +300,8 @@ def test_the_rest_waits_while_others_have_no_first_rendition(services, samples):
     services.transcoding.run(long.id)
     videos = services.catalogue.videos
     assert videos.get(long.id).processing.phase is Phase.REST
-    assert services.storage.file(f"kept/{long.id}/90p.mp4")
-    assert services.storage.file(f"kept/{long.id}/audio.mp4")
+    assert services.storage.file(f"kept/{long.id}/e0/90p.mp4")
+    assert services.storage.file(f"kept/{long.id}/e0/audio.mp4")
     assert [work.kind for work in services.turns.order()] == ["first", "rest"]
     services.turns.take()
     assert videos.get(other.id).playable
@@ -339,3 +339,22 @@ def test_rates_are_exact(samples, tmp_path):
 def test_a_source_that_stands_still_is_left_whole(samples):
     info = FFMPEG.inspect(samples["slide_show.mp4"])
     assert not can_be_cut(info)
+
+
+@pytest.mark.media
+def test_pieces_of_what_was_replaced_meanwhile_are_not_mixed_with_new_ones(services, samples):
+    video = services.seeding.upload(bikes()).video
+    services.turns.take()
+    old = services.turns.chunks.of_video(video.id)
+    services.turns.pieces.run(old[0].id)
+    videos, pieces = services.catalogue.videos, services.turns.pieces
+    videos.collection.update_one({"id": video.id}, {"$set": {"processing.edition": 1}})
+    replaced = videos.get(video.id)
+    assert pieces.described(replaced) is None
+    info = FFMPEG.inspect(samples["faststart.mp4"])
+    assert pieces.plan(replaced, info)
+    new = services.turns.chunks.of_video(video.id)
+    assert {chunk.edition for chunk in new} == {1}
+    assert not {chunk.id for chunk in old} & {chunk.id for chunk in new}
+    assert pieces.described(replaced) == info
+    assert services.storage.size(f"chunks/{video.id}") == 0

@@ -42,7 +42,12 @@ FRENCH = Sound(
     name="Français", language="fr", is_default=False, folder="../a-1", manifest=ALONE
 )  # fmt: skip
 GERMAN = Text(
-    name='Für "alle"', language="de", is_default=False, folder="../c-1", is_for_the_deaf=True
+    identity="c-1",
+    name='Für "alle"',
+    language="de",
+    is_default=False,
+    folder="../c-1",
+    is_for_the_deaf=True,
 )
 ALL = Tracks(main=MAIN, sounds=(FRENCH,), texts=(GERMAN,))
 

@@ -356,14 +356,15 @@ def test_a_list_asked_for_again_is_not_counted_again(client, ann, services, reco
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/api/videos/{id}", 2),
+        # The video, its author, and what the caller thinks of it.
+        ("/api/videos/{id}", 3),
         # With what is related to it, which is then remembered.
-        ("/videos/{id}", 5),
+        ("/videos/{id}", 6),
         ("/api/videos/{id}/thumbnail", 1),
-        # The video; and, for who has not just watched it, an entry in their history.
-        ("/video/{id}/stream?token={token}", 3),
-        ("/stream/{id}?token={token}", 3),
-        ("/api/videos/{id}/stream?token={token}", 3),
+        # The video; and, for who has not just watched it, an entry in their unpaused history.
+        ("/video/{id}/stream?token={token}", 4),
+        ("/stream/{id}?token={token}", 4),
+        ("/api/videos/{id}/stream?token={token}", 4),
         ("/auth/me", 1),
         ("/api/auth/me", 2),
     ],

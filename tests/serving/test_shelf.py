@@ -68,8 +68,7 @@ def test_each_list_has_a_place_of_its_own(services, ann, add_video):
     query = lambda category: Query(limit=5, listing=Listing(category=category))  # noqa: E731
     titles = {
         category: [
-            page.video.title
-            for page in services.catalogue.list(VISITOR, query(category)).items
+            page.video.title for page in services.catalogue.list(VISITOR, query(category)).items
         ]
         for category in ("news", "music")
     }

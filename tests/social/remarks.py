@@ -12,21 +12,25 @@ from services.container import Services
 
 
 def say(
-    client: FlaskClient, video: Video, person: Any, content: str = "Nice.", parent: str | None = None
+    client: FlaskClient,
+    video: Video,
+    person: Any,
+    content: str = "Nice.",
+    parent: str | None = None,
 ) -> dict[str, Any]:
     """What the platform API answers to a new comment."""
     body = {"content": content} | ({"parent_comment_id": parent} if parent else {})
     answer = client.post(f"/api/videos/{video.id}/comments", json=body, headers=person.headers)
     assert answer.status_code == 201, answer.json
-    comment: dict[str, Any] = answer.json
+    comment: Any = answer.json
     return comment
 
 
 def listed(client: FlaskClient, path: str, person: Any = None) -> list[dict[str, Any]]:
     answer = client.get(path, headers=person.headers if person else {})
     assert answer.status_code == 200, answer.json
-    found: list[dict[str, Any]] = answer.json["comments"]
-    return found
+    page: Any = answer.json
+    return page["comments"]
 
 
 def contents(client: FlaskClient, video: Video, query: str = "", person: Any = None) -> list[str]:

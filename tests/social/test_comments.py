@@ -1,4 +1,4 @@
-"""Comments: 000's words, threads of one level, orders, pages, edits, deletions, and who may what."""
+"""Comments: 000's words, threads, orders, pages, edits, deletions, and who may what."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def video(ann, add_video):
 
 
 def act(client, person, method, path, **body):
-    return client.open(path, method=method, headers=person.headers, **({"json": body} if body else {}))
+    return client.open(
+        path, method=method, headers=person.headers, **({"json": body} if body else {})
+    )
 
 
 # 000's words
@@ -93,8 +95,8 @@ def test_both_families_say_the_same_of_the_same_comment(client, video, bob):
 @pytest.mark.parametrize(
     "content",
     [
-        "<script>alert('x') & \"y\"</script>", "👩‍👩‍👧‍👦 ❤️‍🔥", "שלום עולם، مرحبا", "a" * 1000, "日本語",
-        "two\nlines", "👍" * 1000, "{{7*7}} ${x} $set", "e\u0301",
+        "<script>alert('x') & \"y\"</script>", "👩‍👩‍👧‍👦 ❤️‍🔥", "שלום עולם، مرحبا", "a" * 1000,
+        "日本語",        "two\nlines", "👍" * 1000, "{{7*7}} ${x} $set", "e\u0301",
     ],
 )  # fmt: skip
 def test_what_is_said_comes_back_as_it_was(client, video, bob, content):
@@ -184,9 +186,7 @@ def test_a_cursor_is_taken_only_in_the_order_it_was_given_in(client, video, bob)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10])
-def test_the_pinned_comment_is_first_and_nowhere_else(
-    client, video, ann, bob, services, limit
-):
+def test_the_pinned_comment_is_first_and_nowhere_else(client, video, ann, bob, services, limit):
     said = [say(client, video, bob, f"{number}") for number in range(5)]
     for likes, comment in enumerate(said):
         liked(services, comment, likes)
@@ -281,8 +281,14 @@ def test_replies_stay_under_what_says_nothing_any_more(client, video, ann, bob, 
     assert left["author"] is left["user_id"] is None
     row = services.comments.comments.collection.find_one({"id": top["id"]})
     assert "secret" not in str(row)
-    assert [c["content"] for c in listed(client, f"/api/comments/{top['id']}/replies")] == ["Really?"]
-    calls = (("PUT", "", {"content": "x"}), ("DELETE", "", {}), ("POST", "/like", {"action": "like"}))
+    assert [c["content"] for c in listed(client, f"/api/comments/{top['id']}/replies")] == [
+        "Really?"
+    ]
+    calls = (
+        ("PUT", "", {"content": "x"}),
+        ("DELETE", "", {}),
+        ("POST", "/like", {"action": "like"}),
+    )
     for method, path, body in calls:
         answer = act(client, bob, method, f"/api/comments/{top['id']}{path}", **body)
         failed(answer, 404, "NOT_FOUND")

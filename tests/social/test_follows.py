@@ -128,9 +128,7 @@ def test_who_is_blocked_cannot_follow_but_can_leave(client, follow, ann, bob, se
     assert follow(bob, ann, "DELETE")["follower_count"] == 0
 
 
-def test_nobody_follows_more_people_than_a_feed_can_ask_for(
-    client, follow, change, ann, bob, join
-):
+def test_nobody_follows_more_people_than_a_feed_can_ask_for(client, follow, change, ann, bob, join):
     cleo = join("cleo")
     follow(bob, ann)
     change(bob, following_count=rules.MOST_FOLLOWED)
@@ -186,9 +184,7 @@ def test_a_cursor_is_taken_only_where_it_was_given(client, follow, ann, bob, joi
         failed(client.get(f"{path}/followers?{query}"), 400, "VALIDATION_ERROR")
 
 
-def test_hidden_lists_are_shown_to_their_owner_and_staff(
-    client, follow, change, ann, bob, join
-):
+def test_hidden_lists_are_shown_to_their_owner_and_staff(client, follow, change, ann, bob, join):
     from models.user import Role  # noqa: PLC0415 - beside its only use
 
     staff = join("sue", role=Role.STAFF)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from models import database
 from models.blocks import Block
 from models.documents import identity
 from models.reactions import Choice, Kind
@@ -169,8 +170,11 @@ def test_a_hundred_reactions_a_minute_are_enough(settings, clock, join, add_vide
 
     strict = create_app(container.build(replace(settings, rate_limit_reactions="3/minute")))
     video, phone = add_video(ann), strict.test_client()
-    asked = [(f"/videos/{video.id}/like", None), (f"/videos/{video.id}/dislike", None)]
-    asked.append((f"/api/videos/{video.id}/like", {"action": "like"}))
+    asked = (
+        (f"/videos/{video.id}/like", None),
+        (f"/videos/{video.id}/dislike", None),
+        (f"/api/videos/{video.id}/like", {"action": "like"}),
+    )
     statuses = [
         phone.post(path, json=body, headers=ann.headers).status_code
         for _ in range(3)
@@ -279,3 +283,22 @@ def test_reactions_go_with_the_videos_of_who_is_deleted(
     services.reactions.fold()
     assert rows(services) == 0
     assert client.get(f"/users/{bob.user.id}/liked", headers=bob.headers).json == []
+
+
+def test_a_counter_that_is_held_by_who_was_killed_holds_up_nobody(
+    react, ann, bob, add_video, services, monkeypatch
+):
+    """MongoDB goes on with a transaction of a dead process until its time is over."""
+    monkeypatch.setattr(database, "SOON_SECONDS", 0.3)
+    video = add_video(ann)
+    client = services.catalogue.videos.collection.database.client
+    with client.start_session() as dead, dead.start_transaction():
+        where = {"id": video.id}
+        change = {"$inc": {"view_count": 1}}
+        services.catalogue.videos.collection.update_one(where, change, session=dead)
+        assert react(bob, video, "like")["like_count"] == 1
+        assert react(ann, video, "dislike")["dislike_count"] == 1
+        assert kept(services, video) == (0, 0)
+        dead.abort_transaction()
+    assert services.reactions.fold() == 1
+    assert kept(services, video) == (1, 1)

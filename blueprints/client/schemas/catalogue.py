@@ -128,6 +128,7 @@ class CatalogueVideo(ClientVideo):
         lambda page: audio_tracks_out(page.video), metadata={"type": "array", "items": {}}
     )
     stats = fields.Nested(StatsOut, attribute="video")
+    commentsEnabled = fields.Boolean(attribute="video.comments_enabled")
     publishAt = fields.DateTime(attribute="video.publish_at", allow_none=True)
     publishedAt = fields.DateTime(attribute="video.published_at", allow_none=True)
     updatedAt = fields.DateTime(attribute="video.updated_at")

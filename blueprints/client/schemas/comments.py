@@ -84,9 +84,7 @@ class ClientComment(Shape):
     hearted = fields.Boolean(attribute="comment.hearted")
     status = fields.Enum(CommentState, by_value=True, attribute="comment.state")
     deleted = fields.Boolean(attribute="is_deleted")
-    liked = fields.Function(
-        lambda page: page.choice is Choice.LIKE, metadata={"type": "boolean"}
-    )
+    liked = fields.Function(lambda page: page.choice is Choice.LIKE, metadata={"type": "boolean"})
     disliked = fields.Function(
         lambda page: page.choice is Choice.DISLIKE, metadata={"type": "boolean"}
     )

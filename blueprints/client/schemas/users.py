@@ -122,9 +122,7 @@ class SeenOut(Shape):
 
     videoId = fields.String(attribute="video.id")
     title = fields.String(attribute="video.title")
-    thumbnailUrl = fields.Function(
-        lambda seen: thumbnail(seen.video), metadata={"type": "string"}
-    )
+    thumbnailUrl = fields.Function(lambda seen: thumbnail(seen.video), metadata={"type": "string"})
     watchedAt = fields.DateTime(attribute="watched_at")
     positionSeconds = fields.Float(attribute="position_seconds")
 

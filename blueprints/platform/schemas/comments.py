@@ -113,7 +113,7 @@ class EditOut(Shape):
     until = fields.DateTime(attribute="at")
 
 
-class HistoryOut(Shape):
+class CommentHistoryOut(Shape):
     edits = fields.List(
         fields.Nested(EditOut),
         metadata={"description": "What it said before, the oldest first; the last 50."},
@@ -128,7 +128,17 @@ class CursorQuery(Schema):
     cursor = fields.String(validate=validate.Length(max=500))
 
 
-class HeldOut(Shape):
+class HeldQuery(CursorQuery):
+    status = fields.Enum(
+        CommentState,
+        by_value=True,
+        load_default=CommentState.HELD,
+        validate=validate.OneOf([CommentState.HELD, CommentState.HIDDEN]),
+        metadata={"enum": ["held", "hidden"]},
+    )
+
+
+class HeldCommentsOut(Shape):
     comments = fields.List(fields.Nested(CommentOut))
     has_more = fields.Boolean()
     next_cursor = fields.String(allow_none=True)

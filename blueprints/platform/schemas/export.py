@@ -7,6 +7,8 @@ from marshmallow import fields
 from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.membership import AuditEntryOut, shown
 from blueprints.platform.schemas.users import Preferences, Settings
+from models.notifications import NotificationKind
+from models.playlists import PlaylistKind, PlaylistVisibility
 from models.user import SubscriptionStatus
 from models.video import ProcessingStatus, Visibility
 from services.accounts.standing import has_second_factor
@@ -92,6 +94,39 @@ class ExportedComment(Shape):
     edits = fields.List(fields.Nested(ExportedEdit))
 
 
+class ExportedPlaylist(Shape):
+    id = fields.String()
+    kind = fields.Enum(PlaylistKind, by_value=True)
+    title = fields.String()
+    description = fields.String()
+    visibility = fields.Enum(PlaylistVisibility, by_value=True)
+    created_at = fields.DateTime()
+
+
+class ExportedPlaylistItem(Shape):
+    playlist_id = fields.String()
+    video_id = fields.String()
+    added_at = fields.DateTime()
+
+
+class ExportedShare(Shape):
+    video_id = fields.String()
+    channel = fields.String()
+    created_at = fields.DateTime()
+
+
+class ExportedNotification(Shape):
+    id = fields.String()
+    kind = fields.Enum(NotificationKind, by_value=True)
+    target_type = fields.String()
+    target_id = fields.String()
+    count = fields.Integer()
+    text = fields.String()
+    read = fields.Boolean()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
 class ExportOut(Shape):
     exported_at = fields.DateTime()
     profile = fields.Nested(ExportedProfile)
@@ -103,4 +138,8 @@ class ExportOut(Shape):
     videos = fields.List(fields.Nested(ExportedVideo))
     watch_history = fields.List(fields.Nested(ExportedView))
     comments = fields.List(fields.Nested(ExportedComment))
+    playlists = fields.List(fields.Nested(ExportedPlaylist))
+    playlist_items = fields.List(fields.Nested(ExportedPlaylistItem))
+    shares = fields.List(fields.Nested(ExportedShare))
+    notifications = fields.List(fields.Nested(ExportedNotification))
     audit = fields.List(fields.Nested(AuditEntryOut))

@@ -63,6 +63,7 @@ class Sound(Named):
 class Text(Named):
     """`folder` is what `Packager.package_text` made, as seen from the manifests."""
 
+    identity: str
     folder: str
     is_for_the_deaf: bool
 
@@ -225,8 +226,7 @@ def _sound_set(sound: Sound) -> ET.Element:
 def _text_set(text: Text) -> ET.Element:
     """Whole, as every DASH player reads it; segments are for HLS."""
     found = ET.Element(f"{MPD}AdaptationSet", contentType="text", mimeType="text/vtt")
-    identity = text.folder.rpartition("/")[2]
-    whole = _add(found, "Representation", id=identity, bandwidth=str(TEXT_BANDWIDTH))
+    whole = _add(found, "Representation", id=text.identity, bandwidth=str(TEXT_BANDWIDTH))
     _name(found, text, "caption" if text.is_for_the_deaf else "subtitle")
     if text.is_default:
         _insert(found, "Role", schemeIdUri=ROLES, value="main")
