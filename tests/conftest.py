@@ -86,13 +86,26 @@ def schema(base_settings: Settings) -> None:
     container.build(base_settings).prepare()
 
 
-@pytest.fixture
-def settings(base_settings: Settings, schema: None, tmp_path: Path) -> Settings:
-    """The settings of one test; override this fixture to test with others."""
+@pytest.fixture(scope="session")
+def wipe(base_settings: Settings) -> Callable[[], None]:
+    """Empties both servers."""
     database = MongoClient(base_settings.mongo_url)[base_settings.database]
-    for name in database.list_collection_names():
-        database[name].delete_many({})
-    Redis.from_url(base_settings.redis_url).flushdb()
+    redis = Redis.from_url(base_settings.redis_url)
+
+    def empty() -> None:
+        for name in database.list_collection_names():
+            database[name].delete_many({})
+        redis.flushdb()
+
+    return empty
+
+
+@pytest.fixture
+def settings(
+    base_settings: Settings, schema: None, tmp_path: Path, wipe: Callable[[], None]
+) -> Settings:
+    """The settings of one test; override this fixture to test with others."""
+    wipe()
     return replace(base_settings, var_dir=tmp_path)
 
 

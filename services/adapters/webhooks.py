@@ -17,6 +17,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlunsplit
 
 from models.errors import Invalid
+from services.adapters.certificates import trusted
 from services.adapters.reach import DEFAULT_PORTS, OutOfReach, Reach
 
 ANSWER_BYTES = 1024
@@ -49,7 +50,7 @@ class HttpSender:
     reach: Reach
     # Of the whole attempt, and of each wait for the other side.
     timeout_seconds: float
-    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    context: ssl.SSLContext = field(default_factory=trusted)
 
     def check(self, url: str) -> None:
         try:

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from email_validator import EmailNotValidError, validate_email
 
+from services.adapters.certificates import trusted
 from services.adapters.mail.letters import Letter
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class SmtpMailer:
     user: str = ""
     password: str = field(default="", repr=False)
     timeout_seconds: float = TIMEOUT_SECONDS
-    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    context: ssl.SSLContext = field(default_factory=trusted)
 
     def send(self, letter: Letter, *, to: str, at: datetime) -> None:
         message = as_message(letter, sender=self.sender, to=to, at=at)
