@@ -541,6 +541,7 @@ def test_the_platform_api_shows_a_profile_as_003_has_it(client, ann, bob, add_vi
             "username": "ann",
             "display_name": "ann",
             "bio": "",
+            "is_following": False,
             "verified": False,
             "follower_count": 0,
             "following_count": 0,

@@ -45,7 +45,7 @@ def test_ctrl_c_leaves_no_process_and_no_port_behind(stack_in):
     stack = stack_in(STANDIN_PARENT="api").until_ready()
     family = stack.family()
     names = sorted(processes()[pid][2] for pid in family)
-    assert len(family) == 8
+    assert len(family) == 9
     assert {"mongod", "nginx", "redis-server", "sleep"} < set(names)
     assert not stack.has_free_ports()
     assert stack.interrupt() == 0
@@ -203,6 +203,6 @@ def test_configured_servers_are_used_and_none_are_started(stack_in, tmp_path):
         assert "JWT_SECRET_KEY is not set" in unsafe.said()
         stack = stack_in(**urls, JWT_SECRET_KEY="x" * 32, WORKER_PROCESSES="2").until_ready()
         assert {processes()[pid][2] for pid in stack.children()} <= {"nginx", "python", "python3"}
-        assert len(stack.children()) == 6
+        assert len(stack.children()) == 7
         assert not (stack.var_dir / "secrets.env").exists()
         assert stack.interrupt() == 0

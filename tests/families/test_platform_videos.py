@@ -18,7 +18,7 @@ VIDEO = {
     "author", "tags", "category", "visibility", "published_at", "updated_at",
     "processing_status", "quality_variants", "metrics",
 } | {"created_at", "status", "playable", "playback_token", "processing"}  # fmt: skip
-VIDEO |= {"captions", "audio_tracks", "comments_enabled"}
+VIDEO |= {"captions", "audio_tracks", "comments_enabled", "user_action", "user_interaction"}
 # On which terms it is shown (002's, in this family's case).
 VIDEO |= {"publish_at", "monetization", "drm_enabled", "geo_restrictions"}
 PAGINATION = {
@@ -233,6 +233,9 @@ def test_a_video_is_what_000_shows_by_either_of_its_ids(client, ann, add_video):
             },
         },
         "captions": [],
+        "comments_enabled": True,
+        "user_action": None,
+        "user_interaction": None,
         "audio_tracks": [],
         "drm_enabled": False,
         "geo_restrictions": [],
