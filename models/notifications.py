@@ -172,7 +172,7 @@ class Notifications:
     def next_for_digest(self, before: datetime, after_user: str) -> str | None:
         """The first person beyond `after_user` for whom something waits for a mail."""
         waits = {**_DIGEST, "user_id": {"$gt": after_user}, "updated_at": {"$lt": before}}
-        # Of the indexes that begin with a person, this one alone leads past who has nothing to hear.
+        # Of the indexes that begin with a person, this one leads past who has nothing to hear.
         doc = self.collection.find_one(
             waits, {"user_id": 1}, sort=[("user_id", 1)], hint=_BY_DIGEST
         )

@@ -38,9 +38,9 @@ class Announcer:
         self._pass_on("playable", video)
 
     def ready(self, video: Video) -> None:
+        log.info("ready", extra={"video_id": video.id})
         self._tell(video, "ready")
         self._pass_on("ready", video)
-        log.info("ready", extra={"video_id": video.id})
 
     def failed(self, video: Video) -> None:
         code, message = video.processing.error_code, video.processing.error_message

@@ -46,13 +46,19 @@ def test_a_video_becomes_ready_once_although_its_worker_is_killed(stack: Stack):
 
     assert video["processing_status"] == "ready"
     assert video["processing"]["attempts"] == 2
-    log = (stack.folder / "var/logs").glob("worker*.log")
-    lines = [line for file in log for line in file.read_text().splitlines() if video_id in line]
-    assert len([line for line in lines if '"ready"' in line]) == 1
+    # It is ready before what was only needed for it is put away.
+    wait_for(lambda: _ready_lines(stack, video_id), 30)
+    wait_for(lambda: not (stack.folder / "var/scratch" / video_id).exists(), 30)
+    assert len(_ready_lines(stack, video_id)) == 1
     media = stack.folder / "var/media"
     assert sorted(p.name for p in (media / "playback" / video_id).iterdir()) == ["v1", "v2"]
     assert list((media / "sources").iterdir()) == []
-    assert not (stack.folder / "var/scratch" / video_id).exists()
+
+
+def _ready_lines(stack: Stack, video_id: str) -> list[str]:
+    log = (stack.folder / "var/logs").glob("worker*.log")
+    lines = [line for file in log for line in file.read_text().splitlines() if video_id in line]
+    return [line for line in lines if '"ready"' in line]
 
 
 def test_a_stopped_worker_hands_its_video_back_at_once(stack: Stack):

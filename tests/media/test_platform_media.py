@@ -55,7 +55,9 @@ def test_an_upload_answers_its_video_and_waits_for_a_worker(client, ann, service
         "error_code": None,
         "error_message": None,
     }
-    assert client.get(f"/api/videos/{video['id']}", headers=ann.headers).json == video
+    shown = client.get(f"/api/videos/{video['id']}", headers=ann.headers).json
+    # Who has just uploaded it has not liked it yet, and is not told so.
+    assert shown | {"user_action": None, "user_interaction": None} == video
     assert services.storage.file(source_key(video["id"])).read_bytes() == MP4
     assert services.catalogue.videos.get(video["id"]).source.filename == "clip.mp4"
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from services.adapters.media.confined import ToolFailed
+
 MASTER = "master.m3u8"
 MANIFEST = "manifest.mpd"
 SOUND_PLAYLIST = "audio.m3u8"
@@ -258,7 +260,10 @@ def _add(parent: ET.Element, tag: str, **values: str) -> ET.Element:
 
 
 def _parsed(manifest: str) -> ET.Element:
-    return ET.fromstring(manifest)  # noqa: S314 - Packager wrote it
+    try:
+        return ET.fromstring(manifest)  # noqa: S314 - Packager wrote it
+    except ET.ParseError as broken:
+        raise ToolFailed(f"packaged, but without a manifest: {broken}") from broken
 
 
 def _written(root: ET.Element) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from stat import S_ISREG
 from uuid import uuid4
 
 from services.adapters.storage.listing import entries_below
@@ -23,6 +24,15 @@ from services.adapters.storage.protocol import (
 )
 
 INCOMING = "incoming"
+
+
+def _size_of(path: Path) -> int:
+    """Of a file; what is no file, or is none any more, has no size."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if S_ISREG(found.st_mode) else 0
 
 
 def _no_address(_permission: Permission) -> str:
@@ -109,8 +119,9 @@ class LocalStorage:
 
     def size(self, key: str) -> int:
         path = self._root / key
-        files = [path] if path.is_file() else path.rglob("*")
-        return sum(file.stat().st_size for file in files if file.is_file())
+        # Unlike `rglob`, this passes over a folder that is removed meanwhile.
+        below = (Path(at, name) for at, _, names in os.walk(path) for name in names)
+        return sum(map(_size_of, [path] if path.is_file() else below))
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         return (
