@@ -81,7 +81,7 @@ class StartedStack:
         return self
 
     def until_says(self, text: str) -> StartedStack:
-        eventually(lambda: text in self.said() or self.process.poll() is not None)
+        eventually(lambda: text in self.said() or self.process.poll() is not None, 60)
         assert text in self.said(), self.said()
         return self
 

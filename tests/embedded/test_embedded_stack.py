@@ -119,7 +119,7 @@ def insert_until_it_fails(collection: Collection[dict[str, Any]]) -> list[int]:
 
 def test_a_killed_mongod_comes_back_on_its_port_with_every_acknowledged_write(stack_in):
     stack = stack_in().until_ready()
-    killing = threading.Timer(0.4, os.kill, (stack.pid_of("mongod"), signal.SIGKILL))
+    killing = threading.Timer(0.4, lambda: os.kill(stack.pid_of("mongod"), signal.SIGKILL))
     with MongoClient(stack.settings().mongo_url, retryWrites=False) as client:
         safely = WriteConcern(w="majority", j=True)
         things = client.test.get_collection("things", write_concern=safely)
