@@ -34,6 +34,7 @@ GENERATED = {
     "landscape.mp4": f"{picture('1280x720', 6)} {sound(6)} {X264} {AAC}",
     "short.mp4": f"{picture('320x180', 2)} {sound(2)} {X264} {AAC}",
     "faststart.mp4": f"{picture('320x180', 10)} {sound(10)} {X264} {AAC} -movflags +faststart",
+    "long.mp4": f"{picture('1280x720', 40)} {sound(40)} {X264} {AAC} -movflags +faststart",
     "silent.mp4": f"{picture('640x360', 3)} {X264}",
     "many_key_frames.mp4": f"{picture('640x360', 3)} {X264} -g 25",
     "vfr.mp4": f"{picture('640x360', 4)} {sound(4)} -vf select='lt(n,50)+not(mod(n,3))'"

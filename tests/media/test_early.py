@@ -24,6 +24,7 @@ from tests.samples import TOOLS, Samples, bikes
 pytestmark = pytest.mark.media
 
 KEY = "playback/video/v0"
+SEGMENTS = [f"{n:05}.m4s" for n in range(20)]
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
 
 @pytest.fixture(scope="module")
 def film(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Ten seconds with sound, encoded as ever."""
-    return make(samples["faststart.mp4"], tmp_path_factory.mktemp("film"), (180,))
+    """Forty seconds with sound, encoded as ever: long enough to look on, on a busy machine too."""
+    return make(samples["long.mp4"], tmp_path_factory.mktemp("film"), (180,))
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_a_playlist_only_grows_and_names_what_is_there(watching):
     watching.encode()
     named = [Growing(text).segments for text in watching.playlists]
     assert all(later[: len(earlier)] == earlier for earlier, later in pairwise(named))
-    assert named[-1] == [f"0000{n}.m4s" for n in range(5)]
+    assert named[-1] == SEGMENTS
     assert END not in watching.playlists[0], "it was all there at once"
     assert END in watching.playlists[-1]
     assert watching.starts == 1
@@ -114,7 +115,7 @@ def test_what_was_published_early_plays_from_beginning_to_end(watching, film):
     command = [TOOLS.ffmpeg, "-v", "error", "-xerror", "-i", watching.master]
     subprocess.run([*command, "-map", "0", "-f", "null", "-"], check=True, timeout=60)
     playlist = watching.master.with_name(PLAYLIST)
-    assert durations(playlist) == [2, 2, 2, 2, 2]
+    assert durations(playlist) == [2] * 20
     assert 'CODECS="avc1.' in watching.master.read_text()
     assert 'mp4a.40.2",RESOLUTION=320x180' in watching.master.read_text()
     single = watching.master.with_name("master-180p.m3u8")
@@ -156,7 +157,7 @@ def test_what_was_encoded_before_its_worker_was_killed_is_not_encoded_again(watc
     before = (watching.folder / "180p.mp4").stat().st_mtime_ns
     watching.encode()
     assert (watching.folder / "180p.mp4").stat().st_mtime_ns == before
-    assert Growing(watching.playlists[-1]).segments == [f"0000{n}.m4s" for n in range(5)]
+    assert Growing(watching.playlists[-1]).segments == SEGMENTS
     assert END in watching.playlists[-1]
     command = [TOOLS.ffmpeg, "-v", "error", "-xerror", "-i", watching.master]
     subprocess.run([*command, "-map", "0", "-f", "null", "-"], check=True, timeout=60)
@@ -208,10 +209,10 @@ def test_what_is_to_be_encrypted_or_is_over_at_once_is_not_published_early(
 
 
 def test_half_of_what_turns_out_to_be_damaged_is_taken_back(services, settings, samples):
-    long = samples.folder / "long.mp4"
+    torn = samples.folder / "torn.mp4"
     content = hostile.half_overwritten(samples["faststart.mp4"].read_bytes())
-    long.write_bytes(content)
-    video = services.seeding.upload(long).video
+    torn.write_bytes(content)
+    video = services.seeding.upload(torn).video
     services.transcoding.run(video.id)
     failed = services.catalogue.videos.get(video.id)
     assert (failed.processing_status, failed.processing.error_code) == ("error", "damaged")
@@ -220,11 +221,11 @@ def test_half_of_what_turns_out_to_be_damaged_is_taken_back(services, settings, 
 
 
 def test_a_damaged_file_is_damaged_either_way(samples, tmp_path, film):
-    long = samples.folder / "half.mp4"
-    long.write_bytes(hostile.half_overwritten(samples["faststart.mp4"].read_bytes()))
+    torn = samples.folder / "half.mp4"
+    torn.write_bytes(hostile.half_overwritten(samples["faststart.mp4"].read_bytes()))
     with pytest.raises(BadMedia, match="damaged"):
         FFMPEG.encode_growing(
-            long, FFMPEG.inspect(long), film.renditions[0], tmp_path,
+            torn, FFMPEG.inspect(torn), film.renditions[0], tmp_path,
             with_audio=True, on_segments=lambda *_: None,
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []
