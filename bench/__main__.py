@@ -14,6 +14,7 @@ from bench import (
     comments,
     counters,
     kills,
+    live,
     pipeline,
     playable,
     requests,
@@ -24,7 +25,7 @@ from bench import (
 # In the order in which they run.
 BENCHES = (
     *(requests, accounts, catalogue, comments, counters, social),
-    *(pipeline, playable, chunks, kills, uploads),
+    *(pipeline, playable, chunks, kills, uploads, live),
 )
 
 
@@ -35,7 +36,7 @@ def main() -> None:
         only = sys.argv[1:] or [
             *("requests", "accounts", "pipeline", "playable", "chunks", "uploads", "catalogue"),
             *("counters", "social"),
-            "comments",
+            *("comments", "live"),
         ]
         for bench in BENCHES:
             name = bench.__name__.rpartition(".")[2]

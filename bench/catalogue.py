@@ -16,13 +16,12 @@ from pathlib import Path
 from flask.testing import FlaskClient
 
 from app import create_app
+from bench.fresh import fresh, prepared
 from blueprints.http.cursors import to_cursor
-from config import Settings
-from embedded.servers import temporary
 from models.documents import After
 from models.listings import NEWEST, Listing
 from models.video import Sort
-from services.container import Services, build
+from services.container import Services
 from services.seeding import CATEGORIES, TAGS
 from services.videos.browsing import Wish
 
@@ -31,7 +30,6 @@ AUTHORS = 1_000
 ROUNDS = 60
 LIMIT = 20
 PAGE = 10_000
-TOKEN_KEY = "bench " * 8
 
 
 @dataclass(frozen=True)
@@ -52,26 +50,14 @@ class Catalogue:
 
 
 def run(folder: Path, large: int = LARGE) -> None:
-    with temporary(folder, database="small") as servers:
-        settings = Settings(
-            mongo_url=servers.mongo_url,
-            redis_url=servers.redis_url,
-            var_dir=folder,
-            jwt_secret_key=TOKEN_KEY,
-            bcrypt_rounds=4,
-            shelf_seconds=0,
-            rate_limit_general="100000000/hour",
-            log_level="WARNING",
-        )
-        small = filled(settings, SMALL)
-        big = filled(replace(settings, mongo_db_name="large"), large)
+    with fresh(folder, shelf_seconds=0, log_level="WARNING") as services:
+        small = filled(services, SMALL)
+        big = filled(prepared(replace(services.settings, mongo_db_name="large")), large)
         report(small, big, {name: measured(ask, small, big) for name, ask in asked().items()})
 
 
-def filled(settings: Settings, size: int) -> Catalogue:
+def filled(services: Services, size: int) -> Catalogue:
     """Indexes are made last: to build them over what is there is faster than to keep them."""
-    services = build(settings)
-    services.prepare()
     videos = services.catalogue.videos
     videos.collection.drop_indexes()
     started = time.monotonic()

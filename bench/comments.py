@@ -18,13 +18,12 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from app import create_app
+from bench.fresh import fresh
 from blueprints.http.cursors import to_cursor
-from config import Settings
-from embedded.servers import temporary
 from models.comment import Comment, CommentSort
 from models.comments import ORDERS
 from models.documents import After, identity
-from services.container import Services, build
+from services.container import Services
 
 SMALL, LARGE = 1_000, 100_000
 ROUNDS = 60
@@ -33,7 +32,6 @@ BATCH = 5_000
 # Of them, so many are replies to the first one.
 REPLIES = 0.2
 MOST = 2.0
-TOKEN_KEY = "bench " * 8
 
 
 @dataclass(frozen=True)
@@ -65,20 +63,8 @@ Ask = Callable[[Thread], float]
 
 
 def run(folder: Path, large: int = LARGE) -> None:
-    with temporary(folder, database="comments") as servers:
-        services = build(
-            Settings(
-                mongo_url=servers.mongo_url,
-                redis_url=servers.redis_url,
-                var_dir=folder,
-                jwt_secret_key=TOKEN_KEY,
-                bcrypt_rounds=4,
-                rate_limit_general="100000000/hour",
-                rate_limit_comments="100000000/hour",
-                log_level="WARNING",
-            )
-        )
-        services.prepare()
+    limit = "100000000/hour"
+    with fresh(folder, rate_limit_comments=limit, log_level="WARNING") as services:
         client = create_app(services).test_client()
         headers, author_id = _signed_up(client)
         list(services.seeding.catalogue(1, 2))

@@ -13,19 +13,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from config import Settings
-from embedded.servers import temporary
+from bench.fresh import fresh
 from models.database import Transactions, Within
 from models.errors import Busy
 from models.reactions import Choice, Kind
-from services.container import Services, build, new_id
+from services.container import Services, new_id
 from services.policies import Actor
 from tests.stack import running
 from tests.turmoil import ENVIRONMENT, Turmoil, demo_video
 
 THREADS, SECONDS = (1, 8, 64), 8.0
 TURMOIL_SECONDS, PEOPLE, VIDEOS = 60.0, 40, 4
-SECRET = "bench " * 8
 Act = Callable[[Actor, str], None]
 
 
@@ -36,17 +34,7 @@ def run(folder: Path, seconds: float = SECONDS, turmoil_seconds: float = TURMOIL
 
 def hot_target(folder: Path, seconds: float = SECONDS) -> None:
     """Everybody reacts to one video, in one process."""
-    with temporary(folder) as servers:
-        settings = Settings(
-            mongo_url=servers.mongo_url,
-            redis_url=servers.redis_url,
-            var_dir=folder,
-            jwt_secret_key=SECRET,
-            bcrypt_rounds=4,
-            log_level="ERROR",
-        )
-        services = build(settings)
-        services.prepare()
+    with fresh(folder) as services:
         author = services.seeding.author()
         video = demo_video(services.seeding, 0, author.id)
         services.catalogue.videos.add(video)

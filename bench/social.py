@@ -16,36 +16,23 @@ from pathlib import Path
 from flask.testing import FlaskClient
 
 from app import create_app
+from bench.fresh import fresh
 from blueprints.http.cursors import to_cursor
-from config import Settings
-from embedded.servers import temporary
 from models.documents import After, identity, to_doc
 from models.follows import Follow, Follows
 from models.user import User
 from services.accounts.sessions import Device
-from services.container import Services, build, new_id
+from services.container import Services, new_id
 
 SMALL, LARGE = 1_000, 1_000_000
 FOLLOWED = 1_000
 ROUNDS = 40
 BATCH = 10_000
-SECRET = "bench " * 8
 PASSWORD = "Passw0rd"  # noqa: S105 - of nobody
 
 
 def run(folder: Path, large: int = LARGE) -> None:
-    with temporary(folder) as servers:
-        settings = Settings(
-            mongo_url=servers.mongo_url,
-            redis_url=servers.redis_url,
-            var_dir=folder,
-            jwt_secret_key=SECRET,
-            bcrypt_rounds=4,
-            rate_limit_general="1000000000/hour",
-            log_level="ERROR",
-        )
-        services = build(settings)
-        services.prepare()
+    with fresh(folder) as services:
         client = create_app(services).test_client()
         followers(services, client, large)
         feed(services, client)

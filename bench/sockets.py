@@ -17,9 +17,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dotenv import dotenv_values
-
-from config import Settings
 from services import container
 from tests.stack import ROOT, Stack, free_port, running, wait_for
 
@@ -108,7 +105,7 @@ def run(folder: Path) -> None:
 
 
 async def measure(stack: Stack, ports: list[int], pids: list[int]) -> None:
-    events = container.build(settings_of(stack)).events
+    events = container.build(stack.settings()).events
     video_id = stack.call("/api/videos").json["videos"][0]["id"]
     channel = f"video:{video_id}"
     empty = sum(map(resident_kib, pids))
@@ -141,7 +138,7 @@ async def measure(stack: Stack, ports: list[int], pids: list[int]) -> None:
 
 @contextmanager
 def server(stack: Stack, port: int) -> Iterator[int]:
-    env = {**run_env(stack), "VAR_DIR": str(stack.folder / f"realtime-{port}")}
+    env = {**stack.run_env(), "VAR_DIR": str(stack.folder / f"realtime-{port}")}
     env |= {"REALTIME_PORT": str(port), "API_PORT": "1", "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen([sys.executable, "app.py", "realtime"], cwd=ROOT, env=env)
     try:
@@ -150,15 +147,6 @@ def server(stack: Stack, port: int) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def run_env(stack: Stack) -> dict[str, str]:
-    found = dotenv_values(stack.folder / "var" / "run.env")
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def settings_of(stack: Stack) -> Settings:
-    return Settings.from_env(run_env(stack) | {"VAR_DIR": str(stack.folder / "var")})
 
 
 @contextmanager

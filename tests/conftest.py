@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from flask.testing import FlaskClient
 from pymongo import MongoClient
 from redis import Redis
 
-from app import create_app
+from app import GC_THRESHOLDS, create_app
 from config import Settings
 from embedded.servers import Servers, temporary
 from models.user import Role, User
@@ -50,6 +51,14 @@ class Person:
 
     def __post_init__(self) -> None:
         self.headers = {"Authorization": f"Bearer {self.token}"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rarely_collected() -> None:
+    """As in production (app.py): what was imported is never garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +130,8 @@ def services(settings: Settings, clock: Clock) -> Services:
 
 # Laying out a hundred routes takes longer than most tests, and is the same for the same settings.
 _APPS: dict[Settings, Flask] = {}
+# An app is some ten megabytes, which each full garbage collection looks through.
+MOST_APPS = 8
 
 
 @pytest.fixture
@@ -128,11 +139,15 @@ def app(services: Services) -> Flask:
     """The API over this test's services. It may be an earlier test's: do not add to it."""
     key = replace(services.settings, var_dir=Path())
     # Who verifies signatures is decided when an app is made, and reads the clock.
-    if key not in _APPS or services.signatures:
-        _APPS[key] = create_app(services)
-        _APPS[key].testing = False  # what is not expected ends in the 500 handler, as in production
-    _APPS[key].extensions["clutch"] = services
-    return _APPS[key]
+    app = _APPS.pop(key, None)
+    if app is None or services.signatures:
+        app = create_app(services)
+        app.testing = False  # what is not expected ends in the 500 handler, as in production
+    app.extensions["clutch"] = services
+    _APPS[key] = app
+    if len(_APPS) > MOST_APPS:
+        del _APPS[next(iter(_APPS))]
+    return app
 
 
 @pytest.fixture

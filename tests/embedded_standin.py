@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 # Behind nginx the API has a port of its own.
 API = "API_PORT" if "API_PORT" in os.environ else "PORT"
-PORT_SETTINGS = {"api": API, "realtime": "REALTIME_PORT"}
+PORT_SETTINGS = {"api": API, "realtime": "REALTIME_PORT", "ingest": "LIVE_PORT"}
 
 
 class Ok(BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from config import Settings
 from embedded.ports import is_free
+from tests.stack import settings_in
 
 ROOT = Path(__file__).resolve().parent.parent
 STAND_IN = Path(__file__).with_name("embedded_standin.py")
@@ -100,8 +102,8 @@ class StartedStack:
         return self.exit_code()
 
     def pid_of(self, child: str) -> int:
-        """The process whose command line has `child` in it, among the children of the stack."""
-        return next(pid for pid in self.children() if child in _command(pid))
+        """The process that runs this program, or this role, among the children of the stack."""
+        return next(pid for pid in self.children() if child in _words(pid))
 
     def children(self) -> set[int]:
         return {pid for pid, (parent, _, _) in processes().items() if parent == self.process.pid}
@@ -119,9 +121,7 @@ class StartedStack:
 
     def settings(self) -> Settings:
         """What a program in another shell finds out about the running stack."""
-        lines = (self.var_dir / "run.env").read_text().splitlines()
-        pairs = (line.split("=", 1) for line in lines)
-        return Settings.from_env({name: value.strip("'") for name, value in pairs})
+        return settings_in(self.var_dir)
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -129,5 +129,7 @@ class StartedStack:
             self.process.wait()
 
 
-def _command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+def _words(pid: int) -> set[str]:
+    """Of its command line, without the folders, which have the names of tests."""
+    words = re.split(r"[\0 ]", Path(f"/proc/{pid}/cmdline").read_text())
+    return {Path(word).name for word in words}

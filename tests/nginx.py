@@ -19,10 +19,11 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.serving import make_server
 
+from embedded import front_door
 from embedded.errors import NotReady
-from embedded.ports import check_listening
+from embedded.front_door import CONFIGURATION
+from embedded.ports import LOOPBACK, check_listening
 
-CONFIGURATION = Path(__file__).parent.parent / "deploy" / "nginx.conf"
 BUCKET = CONFIGURATION.parent / "bucket"
 # Debian's; it and the official images carry it.
 JS_MODULE = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
@@ -56,8 +57,7 @@ class Behind:
 @contextmanager
 def running(folder: Path, port: int, behind: Behind) -> Iterator[None]:
     """nginx listens on `port` until the block ends; its files and logs are in `folder`."""
-    folder.mkdir()
-    (folder / "nginx.conf").write_text(_rendered(folder, port, behind))
+    _lay_out(folder, port, behind)
     if behind.environment:
         _add_bucket(folder, behind.environment)
     user = f"user {getpass.getuser()}; " if os.geteuid() == 0 else ""
@@ -105,22 +105,22 @@ def ask(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
         connection.close()
 
 
-def _rendered(folder: Path, port: int, behind: Behind) -> str:
-    """As the image's entry point does it, and with this machine in place of the containers."""
-    text = CONFIGURATION.read_text()
-    for theirs, ours in {
-        "${EDGE_SECRET}": behind.secret,
-        "${EDGE_SECRET_PREVIOUS}": behind.previous_secret,
-        "${MEDIA_STORAGE_BACKEND}": behind.environment.get("MEDIA_STORAGE_BACKEND", "local"),
-        "server backend:5000 resolve;": f"server 127.0.0.1:{behind.api_port};",
-        "server realtime:5001 resolve;": f"server 127.0.0.1:{behind.realtime_port};",
-        "listen 5000;": f"listen 127.0.0.1:{port};",
-        " /tmp/": f" {folder}/",
-        "/data/media/": f"{behind.media}/",
-    }.items():
-        assert theirs in text, f"deploy/nginx.conf no longer says {theirs}"
-        text = text.replace(theirs, ours)
-    return text
+def _lay_out(folder: Path, port: int, behind: Behind) -> None:
+    """As `make run` does it, but that metrics are refused, as in production."""
+    values = {
+        "EDGE_SECRET": behind.secret,
+        "EDGE_SECRET_PREVIOUS": behind.previous_secret,
+        "MEDIA_STORAGE_BACKEND": behind.environment.get("MEDIA_STORAGE_BACKEND", "local"),
+    }
+    stands_before = front_door.Behind(
+        api_port=behind.api_port,
+        realtime_port=behind.realtime_port,
+        media=behind.media,
+        values=values,
+    )
+    front_door.lay_out(folder, LOOPBACK, port, stands_before)
+    file = folder / "nginx.conf"
+    file.write_text(file.read_text().replace("= /metrics/of/nginx {", "= /metrics {"))
 
 
 def _add_bucket(folder: Path, environment: Mapping[str, str]) -> None:

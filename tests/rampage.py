@@ -15,9 +15,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dotenv import dotenv_values
-
-from config import Settings
 from services import container
 from services.container import Services
 from services.library.judgement import Finding
@@ -101,10 +98,7 @@ def differences(stack: Stack, seconds: float) -> list[Finding]:
 
 def services_of(stack: Stack) -> Services:
     """The use-cases over the servers and the media of a running stack."""
-    var_dir = stack.folder / "var"
-    values = {name: value or "" for name, value in dotenv_values(var_dir / "run.env").items()}
-    secret = {"JWT_SECRET_KEY": "x" * 32, "VAR_DIR": str(var_dir)}
-    return container.build(Settings.from_env({**secret, **values}))
+    return container.build(stack.settings())
 
 
 def _log_lines(stack: Stack) -> Iterator[str]:

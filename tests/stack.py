@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from dotenv import dotenv_values
+
+from config import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90
 # As in production, but quick to notice the dead and cheap to hash and encode for.
@@ -135,6 +139,13 @@ class Stack:
         found = self.pids(r"app\.py worker")
         return [pid for pid in found if _parent(pid) not in found]
 
+    def run_env(self) -> dict[str, str]:
+        """What it tells other shells."""
+        return run_env_in(self.folder / "var")
+
+    def settings(self) -> Settings:
+        return settings_in(self.folder / "var")
+
     def output(self) -> str:
         return (self.folder / "output.txt").read_text()
 
@@ -156,6 +167,17 @@ def running(folder: Path, **environment: str) -> Iterator[Stack]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+def run_env_in(var_dir: Path) -> dict[str, str]:
+    """What the stack that runs over `var_dir` tells other shells."""
+    found = dotenv_values(var_dir / "run.env")
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def settings_in(var_dir: Path) -> Settings:
+    """As a program in another shell has them of the stack that runs over `var_dir`."""
+    return Settings.from_env(run_env_in(var_dir) | {"VAR_DIR": str(var_dir)})
 
 
 def wait_for(look: Callable[[], Any], seconds: float) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
@@ -65,64 +65,46 @@ COMMENTS = "comments"
 GENERAL = "limit/general"
 
 
-def limit_authentication(view: View) -> View:
-    """000: "10 attempts per minute per IP", whoever the token says you are."""
-    view.limited = AUTHENTICATION  # type: ignore[attr-defined]  # functions take attributes
-    return view
+class Mark(Protocol):
+    """A decorator that leaves a view as it is, but for its limit."""
 
-
-def limit_uploads(view: View) -> View:
-    """000: "5 uploads per hour per user"."""
-    view.limited = UPLOADS  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_pictures(view: View) -> View:
-    """Per user: each is decoded, and drawn in several sizes."""
-    view.limited = PICTURES  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_tracks(view: View) -> View:
-    """Per user: a video in many languages has many of them, and each is read or encoded."""
-    view.limited = TRACKS  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_views(view: View) -> View:
-    """Per user, or per address of visitors: many may be behind one."""
-    view.limited = VIEWS  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_reactions(view: View) -> View:
-    """000: "100 actions per minute per user", of videos and comments together."""
-    view.limited = REACTIONS  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_comments(view: View) -> View:
-    """000: "30 comments per hour per user"."""
-    view.limited = COMMENTS  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_licences(view: View) -> View:
-    """Per user: a player asks once for each video."""
-    view.limited = LICENCES  # type: ignore[attr-defined]  # functions take attributes
-    return view
-
-
-def limit_heartbeats(view: View) -> View:
-    """Per user, and counted by themselves: watching must not use up what browsing needs."""
-    view.limited = HEARTBEATS  # type: ignore[attr-defined]  # functions take attributes
-    return unlimited(view)
+    def __call__(self, view: View) -> View: ...
 
 
 def unlimited(view: View) -> View:
     """Not counted: media segments, pictures of a list, probes, pages that a person reloads."""
     view.is_unlimited = True  # type: ignore[attr-defined]  # functions take attributes
     return view
+
+
+def _limit(name: str, *, by_itself: bool = False) -> Mark:
+    """Marks views with the limit `name`; `by_itself`, the general limit does not count them."""
+
+    def mark(view: View) -> View:
+        view.limited = name  # type: ignore[attr-defined]  # functions take attributes
+        return unlimited(view) if by_itself else view
+
+    return mark
+
+
+# 000: "10 attempts per minute per IP", whoever the token says you are.
+limit_authentication = _limit(AUTHENTICATION)
+# 000: "5 uploads per hour per user".
+limit_uploads = _limit(UPLOADS)
+# Per user: each is decoded, and drawn in several sizes.
+limit_pictures = _limit(PICTURES)
+# Per user: a video in many languages has many of them, and each is read or encoded.
+limit_tracks = _limit(TRACKS)
+# Per user, or per address of visitors: many may be behind one.
+limit_views = _limit(VIEWS)
+# 000: "100 actions per minute per user", of videos and comments together.
+limit_reactions = _limit(REACTIONS)
+# 000: "30 comments per hour per user".
+limit_comments = _limit(COMMENTS)
+# Per user: a player asks once for each video.
+limit_licences = _limit(LICENCES)
+# Per user: watching must not use up what browsing needs.
+limit_heartbeats = _limit(HEARTBEATS, by_itself=True)
 
 
 def address() -> str:

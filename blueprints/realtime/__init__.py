@@ -25,7 +25,7 @@ from flask_sock import Sock
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from simple_websocket import ConnectionClosed, Server
 
-from blueprints.realtime.conversation import Conversation, look_again
+from blueprints.realtime.conversation import Conversation
 from blueprints.realtime.hub import Hub
 from blueprints.realtime.reader import NoThread
 from models.errors import ClutchError
@@ -91,7 +91,6 @@ class OneConversation(WSGIHandler):
 def serve(services: Services) -> None:
     """Run until told to stop."""
     settings, hub = services.settings, Hub(KEPT, time.monotonic)
-    hub.on_access_changed = look_again
     app = create(services, hub)
     gevent.spawn(_follow, services, hub)
     gevent.spawn(_recheck, app.extensions["conversations"])

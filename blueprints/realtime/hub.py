@@ -34,6 +34,10 @@ class Listener(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def look_again(self, channels: list[str]) -> None:
+        """Leave those of `channels` that whoever this is may not listen to any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Missed:
@@ -59,12 +63,14 @@ class Hub:
         self._now = now
         self._counts_told: dict[str, float] = {}
         self.last_id = "0-0"
-        self.on_access_changed: Callable[[str, list[Listener]], None] = lambda _channel, _who: None
 
     def remember(self, some: Iterable[Told]) -> None:
         """What was said before this process was there."""
         for told in some:
-            self._keep(told)
+            if told.event.get("type") == ACCESS_CHANGED:
+                self.last_id = told.id
+            else:
+                self._keep(told)
 
     def listen(self, listener: Listener, channel: str, wanted: frozenset[str] | None) -> None:
         self._channels[channel].listeners[listener] = wanted
@@ -91,13 +97,16 @@ class Hub:
         """Pass an event on to all who listen to its channel here."""
         if told.event.get("type") == ACCESS_CHANGED:
             self.last_id = told.id
-            found = self._channels.get(told.channel)
-            if found:
-                self.on_access_changed(told.channel, list(found.listeners))
+            self._look_again(told.channel)
             return
         self._keep(told)
         if told.channel in self._channels:
             self._tell_now_or_soon(told)
+
+    def _look_again(self, channel: str) -> None:
+        found = self._channels.get(channel)
+        for listener in list(found.listeners) if found else ():
+            listener.look_again([channel])
 
     def _tell_now_or_soon(self, told: Told) -> None:
         if told.event.get("type") != COUNTS:

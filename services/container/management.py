@@ -40,6 +40,7 @@ def editing(parts: Parts, catalogue: CatalogueService) -> EditingService:
         catalogue=catalogue,
         categories=categories(parts),
         activity=parts.activity,
+        events=parts.events,
         now=parts.now,
     )
 

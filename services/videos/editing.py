@@ -16,8 +16,9 @@ from models.documents import to_doc
 from models.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from models.video import Monetization, Video, Visibility
 from models.videos import Videos
+from services.adapters.events import Events
 from services.people.activity import Activity
-from services.policies import Actor, may_edit, may_see
+from services.policies import VISITOR, Actor, may_edit, may_see
 from services.videos.catalogue import CatalogueService, VideoPage
 from services.videos.categories import CategoryService
 from services.videos.ranking import first_score
@@ -54,6 +55,7 @@ class EditingService:
     catalogue: CatalogueService
     categories: CategoryService
     activity: Activity
+    events: Events
     now: Callable[[], datetime]
 
     def update(
@@ -88,6 +90,7 @@ class EditingService:
         if changed is None:
             raise Stale(STALE) if seen else NotFound("Video not found")
         self.shelf.forget(changed)
+        self._silence(values, changed)
         self.activity.note(actor)
         return self.catalogue.page(actor, changed)
 
@@ -99,6 +102,12 @@ class EditingService:
         if not may_edit(actor, video):
             raise Forbidden("This is somebody else's video.")
         return video
+
+    def _silence(self, values: dict[str, Any], changed: Video) -> None:
+        """Have it looked up who may go on listening to what was just hidden."""
+        # As it was asked for, not as it differs from what was read: of two at once, one is told.
+        if "visibility" in values and not may_see(VISITOR, changed):
+            self.events.publish(f"video:{changed.id}", {"type": "access_changed"})
 
     def _values(self, video: Video, change: Change) -> dict[str, Any]:
         """What is to be stored: plain values of the fields that were sent."""

@@ -144,6 +144,8 @@ class RemovalService:
         told = {"type": "deleted", "video_id": deleted.id}
         for channel in (f"user:{deleted.author_id}", f"video:{deleted.id}"):
             self.events.publish(channel, told)
+        # Last: who listens hears that it was deleted, and nothing after that.
+        self.events.publish(f"video:{deleted.id}", {"type": "access_changed"})
         return deleted
 
     def _purge_now(self, video: Video) -> None:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from models.database import Transactions, Within
 from models.errors import Conflict, NotFound, Unavailable
 from models.uploads import Reservation
-from models.video import ProcessingStatus, Source, Video
+from models.video import LiveStatus, ProcessingStatus, Source, Video
 from models.videos import Videos
 from services.adapters.events import Events
 from services.adapters.queue import Job, JobQueue
@@ -105,6 +105,8 @@ class ReplacingService:
         video = self.editing.editable(actor, reference)
         if video.youtube_id or video.external or self.uploads.is_external:
             raise Conflict("This video is not processed here: there is nothing to replace.")
+        if video.live_status not in {None, LiveStatus.ENDED}:
+            raise Conflict("This live stream is not over. Replace it when it is.")
         if video.processing_status not in FINAL:
             raise Conflict("This video is still being processed. Replace it when that is done.")
         if video.processing_status is ProcessingStatus.ERROR and video.previous:

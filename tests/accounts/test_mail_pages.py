@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from app import create_app
 from models.mails import MailKind
 from services import container
 from services.accounts.sessions import Device
-from tests.embedded.test_browser import BROWSERS, FLAGS, open_page
+from tests.embedded.test_browser import open_page
 from tests.mailbox import mailed
+from tests.players import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -25,16 +24,9 @@ ANN = "ann@example.com"
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must click links: install Chromium or Chrome")
-        pytest.skip("no Chromium or Chrome here: nothing was clicked")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -55,10 +47,10 @@ def said(page: Page) -> str:
     return page.inner_text("#said")
 
 
-def test_a_click_verifies_an_address_and_a_look_does_not(chromium, services, ann):
+def test_a_click_verifies_an_address_and_a_look_does_not(browser, services, ann):
     (letter,) = mailed(services, MailKind.VERIFICATION, ANN)
     asked: list[str] = []
-    page, complaints = open_page(chromium, letter.link)
+    page, complaints = open_page(browser, letter.link)
     page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
     # The token is out of the address bar, and out of what a next page is told.
     assert page.url == letter.link.partition("?")[0]
@@ -75,10 +67,10 @@ def test_a_click_verifies_an_address_and_a_look_does_not(chromium, services, ann
     page.close()
 
 
-def test_a_form_sets_a_new_password_once_both_are_the_same(chromium, services, client, ann):
+def test_a_form_sets_a_new_password_once_both_are_the_same(browser, services, client, ann):
     services.recovery.forgot(ANN, Device())
     (letter,) = mailed(services, MailKind.PASSWORD_RESET, ANN)
-    page, complaints = open_page(chromium, letter.link)
+    page, complaints = open_page(browser, letter.link)
     page.fill("#password", "sécret-1")
     page.fill("#again", "secret-1")
     page.click("button")
@@ -93,8 +85,8 @@ def test_a_form_sets_a_new_password_once_both_are_the_same(chromium, services, c
     page.close()
 
 
-def test_a_link_that_was_cut_off_says_so(chromium, services):
-    page, _ = open_page(chromium, f"{services.settings.base_url}/auth/verify-email")
+def test_a_link_that_was_cut_off_says_so(browser, services):
+    page, _ = open_page(browser, f"{services.settings.base_url}/auth/verify-email")
     assert "not complete" in said(page)
     assert page.locator("button").count() == 0
     page.close()

@@ -45,7 +45,7 @@ def test_ctrl_c_leaves_no_process_and_no_port_behind(stack_in):
     stack = stack_in(STANDIN_PARENT="api").until_ready()
     family = stack.family()
     names = sorted(processes()[pid][2] for pid in family)
-    assert len(family) == 9
+    assert len(family) == 10
     assert {"mongod", "nginx", "redis-server", "sleep"} < set(names)
     assert not stack.has_free_ports()
     assert stack.interrupt() == 0
@@ -79,7 +79,7 @@ def test_a_second_start_in_the_same_folder_is_refused(stack_in):
 def test_two_stacks_that_start_at_the_same_moment_run_side_by_side(stack_in):
     one, two = stack_in("one"), stack_in("two")
     ports = {*one.until_ready().ports().values(), *two.until_ready().ports().values()}
-    assert len(ports) == 10
+    assert len(ports) == 12
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(stack_in):
@@ -206,6 +206,6 @@ def test_configured_servers_are_used_and_none_are_started(stack_in, tmp_path):
         assert "JWT_SECRET_KEY is not set" in unsafe.said()
         stack = stack_in(**urls, JWT_SECRET_KEY="x" * 32, WORKER_PROCESSES="2").until_ready()
         assert {processes()[pid][2] for pid in stack.children()} <= {"nginx", "python", "python3"}
-        assert len(stack.children()) == 7
+        assert len(stack.children()) == 8
         assert not (stack.var_dir / "secrets.env").exists()
         assert stack.interrupt() == 0

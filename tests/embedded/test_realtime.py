@@ -14,14 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from dotenv import dotenv_values
 from redis import Redis
 from redis.exceptions import RedisError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 
-from config import Settings
 from services import container
 from services.adapters.events import Events
 from tests.samples import big_buck_bunny
@@ -51,23 +49,13 @@ def user_id(stack: Stack, token: str) -> str:
 @pytest.fixture(scope="module")
 def events(stack: Stack) -> Events:
     """As any process of this CLUTCH publishes them."""
-    return container.build(settings_of(stack)).events
+    return container.build(stack.settings()).events
 
 
 @pytest.fixture(scope="module")
 def video_id(stack: Stack, token: str) -> str:
     """A public one, seeded at the first start."""
     return stack.call("/api/videos").json["videos"][0]["id"]
-
-
-def run_env(stack: Stack) -> dict[str, str]:
-    """What a running stack tells other shells."""
-    found = dotenv_values(stack.folder / "var" / "run.env")
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def settings_of(stack: Stack) -> Settings:
-    return Settings.from_env(run_env(stack) | {"VAR_DIR": str(stack.folder / "var")})
 
 
 def connect(where: Stack | str, token: str = "") -> ClientConnection:
@@ -215,7 +203,7 @@ def test_of_the_counters_one_hears_what_one_asked_for(stack: Stack, video_id: st
 def test_a_private_video_is_not_there_and_one_that_becomes_private_falls_silent(
     stack: Stack, token: str, events: Events
 ):
-    services = container.build(settings_of(stack))
+    services = container.build(stack.settings())
     owner = services.sessions.authenticate(token).actor
     demo = services.seeding._demo_video(0, [owner.id or ""], container.now())
     services.catalogue.videos.add(demo)
@@ -223,10 +211,9 @@ def test_a_private_video_is_not_there_and_one_that_becomes_private_falls_silent(
     stranger, own = connect(stack), connect(stack, token)
     assert subscribe(stranger, channel)["type"] == "subscribed"
     assert subscribe(own, f"video:{demo.oid}")["channel"] == channel
-    services.catalogue.videos.collection.update_one(
-        {"id": demo.id}, {"$set": {"visibility": "private"}}
-    )
-    events.publish(channel, {"type": "access_changed"})
+    change = {"visibility": "private"}
+    path = f"/api/videos/{demo.id}"
+    assert stack.call(path, change, token=token, method="PATCH").status == 200
     events.publish(channel, {"type": "new_comment", "video_id": demo.id, "comment": {}})
     assert hear(stranger) == {"type": "unsubscribed", "channel": channel}
     assert hear(own)["type"] == "new_comment"
@@ -250,7 +237,7 @@ def test_logging_out_ends_what_is_ones_own_on_an_open_socket(stack: Stack):
 @contextmanager
 def another_process(stack: Stack, role: str, port: int, **more: str) -> Iterator[None]:
     """One more API or real-time server over the same MongoDB and Redis."""
-    env = {**run_env(stack), "VAR_DIR": str(stack.folder / role), "API_PROCESSES": "1", **more}
+    env = {**stack.run_env(), "VAR_DIR": str(stack.folder / role), "API_PROCESSES": "1", **more}
     process = subprocess.Popen([sys.executable, "app.py", role], env=env)
     try:
         wait_for(lambda: is_listening(port), 60)
@@ -306,7 +293,7 @@ def test_what_is_said_around_a_restart_of_redis_is_heard(
     channel = f"video:{video_id}"
     socket = connect(stack)
     subscribe(socket, channel)
-    redis = Redis.from_url(settings_of(stack).redis_url)
+    redis = Redis.from_url(stack.settings().redis_url)
     pid = process_of(redis)
     assert pid
     events.publish(channel, {"type": "new_comment", "number": 1})

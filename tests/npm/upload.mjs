@@ -19,7 +19,7 @@ const upload = new tus.Upload(fs.createReadStream(asked.file), {
   metadata: asked.metadata,
   uploadDataDuringCreation: asked.duringCreation ?? false,
   overridePatchMethod: asked.overrideMethod ?? false,
-  retryDelays: Array(40).fill(250),
+  retryDelays: Array(240).fill(250),
   onUploadUrlAvailable: () => say({ url: upload.url }),
   onAfterResponse: (_request, response) => {
     videoId = response.getHeader("X-Video-Id") ?? videoId;

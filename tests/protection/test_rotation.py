@@ -35,7 +35,7 @@ COMPARED = (
     *("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"),
     *("X-Content-Type-Options", "Content-Security-Policy"),
 )
-OLD, NEW = "the edge secret of last year", "the edge secret of this year"
+OLD, NEW = "the-edge-secret-of-last-year", "the-edge-secret-of-this-year"
 OTHER_KEY = "another secret that is long enough for HS256 as well"
 
 

@@ -131,4 +131,5 @@ def test_a_large_upload_is_never_held_in_memory(stack, token, way):
     sender = Sender(stack, token, MOST)
     _, grown = measured(stack, lambda: WAYS[way](sender))
     assert grown < MOST / MIB / 2
-    assert not left_behind(stack.folder)
+    # The worker may be at one of them.
+    wait_for(lambda: not left_behind(stack.folder), 120)
