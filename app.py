@@ -160,6 +160,17 @@ def scheduler() -> None:
 
 
 @main.command()
+def ingest() -> None:
+    """Takes live streams in: run as many as there are hosts for them."""
+    from services.adapters import logs
+    from workers import ingest
+
+    settings = Settings.from_env().checked()
+    logs.start("ingest", settings.log_level)
+    ingest.run(settings)
+
+
+@main.command()
 def realtime() -> None:
     """The WebSocket server."""
     from gevent import monkey

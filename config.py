@@ -117,6 +117,15 @@ class Settings:
     realtime_port: int = setting(0, natural, "REALTIME_PORT")
     mongo_port: int = setting(0, natural, "MONGO_PORT")
     redis_port: int = setting(0, natural, "REDIS_PORT")
+    # Where live streams are sent to; with LIVE_RTMP_URL they are fetched from there instead.
+    live_port: int = setting(0, natural, "LIVE_PORT")
+    live_rtmp_url: str = setting("", str, "LIVE_RTMP_URL")
+    # What people are told to send to; else this host, at LIVE_PORT.
+    live_ingest_url: str = setting("", str, "LIVE_INGEST_URL")
+    live_at_a_time: int = setting(8, positive, "LIVE_AT_A_TIME")
+    live_per_person: int = setting(3, positive, "LIVE_PER_PERSON")
+    live_reconnect_seconds: int = setting(60, natural, "LIVE_RECONNECT_SECONDS")
+    live_max_bytes: int = setting(32 * GIB, positive, "LIVE_MAX_BYTES")
     api_processes: int = setting(2, positive, "API_PROCESSES")
     # More wait for slow clients, and fight over the interpreter: 16 took a third of the requests/s.
     api_threads: int = setting(8, positive, "API_THREADS")
@@ -286,6 +295,20 @@ class Settings:
     def scratch_dir(self) -> Path:
         """Where a worker keeps what it has not finished yet."""
         return self.var_dir / "scratch"
+
+    @property
+    def live_dir(self) -> Path:
+        """Where a live stream is before it is stored."""
+        return self.var_dir / "live"
+
+    @property
+    def live_address(self) -> str:
+        """What people are told to send live streams to."""
+        host = urlsplit(self.base_url).hostname or self.host
+        # Where all addresses are listened at, one has to be named.
+        host = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - read, not bound
+        at = f"[{host}]" if ":" in host else host
+        return self.live_ingest_url.rstrip("/") or f"rtmp://{at}:{self.live_port or 1935}/live"
 
     @property
     def edge_key(self) -> str:

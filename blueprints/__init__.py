@@ -24,6 +24,7 @@ from blueprints.http.bodies import FORM_BYTES
 from blueprints.http.dialect import Dialect
 from blueprints.http.files import ClutchRequest
 from blueprints.ops import ops
+from blueprints.rtmp import rtmp
 from config import Settings
 from services.container import Services
 
@@ -69,7 +70,7 @@ def _mount(app: Flask) -> None:
     for family in FAMILIES:
         for blueprint in family.BLUEPRINTS:
             api.register_blueprint(blueprint)
-    for plain in (*playback.BLUEPRINTS, direct, ops):
+    for plain in (*playback.BLUEPRINTS, direct, rtmp, ops):
         app.register_blueprint(plain)
     for endpoint in OPEN_PAGES:
         view = _as_function(app.view_functions[endpoint])

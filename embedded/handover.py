@@ -29,8 +29,10 @@ def addresses(settings: Settings, ports: Ports, *, has_front_door: bool) -> dict
     """Where everything listens, by the names of the settings."""
     mongo, redis = settings.mongo_url, settings.redis_url
     behind = {"API_PORT": str(ports.of("API_PORT"))} if has_front_door else {}
+    live = {} if settings.live_rtmp_url else {"LIVE_PORT": str(ports.of("LIVE_PORT"))}
     return {
         **behind,
+        **live,
         "MONGO_URL": mongo or mongo_url(ports.of("MONGO_PORT"), settings.database),
         "REDIS_URL": redis or redis_url(ports.of("REDIS_PORT")),
         "PORT": str(ports.of("PORT")),

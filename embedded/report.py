@@ -17,6 +17,7 @@ def ready_table(settings: Settings, addresses: Mapping[str, str], seconds: float
         "API": api,
         "Documentation": f"{api}/docs",
         "Real-time": f"ws://{host}:{socket_port}/ws",
+        "Live streams": settings.live_rtmp_url or f"rtmp://{host}:{addresses['LIVE_PORT']}/live",
         "MongoDB": _without_password(addresses["MONGO_URL"]),
         "Redis": _without_password(addresses["REDIS_URL"]),
         "Data": str(settings.var_dir),

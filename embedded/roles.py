@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.client
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from config import Settings
 from embedded.children import Child, Running
 from embedded.errors import NotReady
-from embedded.ports import LOOPBACK, Ports
+from embedded.ports import LOOPBACK, Ports, check_listening
 
 ANSWER_SECONDS = 2.0
 SETTLED_SECONDS = 0.5  # how long a process without a port must live to count as started
@@ -37,9 +38,15 @@ def own_processes(
             port_setting=port,
         )
 
+    ingest = (
+        child("ingest", "ingest", has_settled)
+        if settings.live_rtmp_url
+        else replace(child("ingest", "ingest", accepts_calls, "LIVE_PORT"), host=settings.host)
+    )
     return [
         child("api", "api", answers("/readyz"), "API_PORT" if has_front else "PORT"),
         child("realtime", "realtime", answers("/healthz"), "REALTIME_PORT"),
+        ingest,
         child("scheduler", "scheduler", has_settled),
         child("webhooks", "webhooks", has_settled),
         *(child(name, "worker", has_settled) for name in _numbered(settings.worker_processes)),
@@ -75,6 +82,11 @@ def answers(path: str) -> Callable[[Running], None]:
             raise NotReady(f"GET {path} is answered with {answer.status}: {body}")
 
     return check
+
+
+def accepts_calls(running: Running) -> None:
+    """Ready once somebody listens at its port."""
+    check_listening(running.child.port, reachable(running.child.host))
 
 
 def has_settled(running: Running) -> None:

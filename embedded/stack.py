@@ -88,8 +88,9 @@ def _ports(settings: Settings) -> Ports:
             "REALTIME_PORT": settings.realtime_port,
             "MONGO_PORT": settings.mongo_port,
             "REDIS_PORT": settings.redis_port,
+            "LIVE_PORT": settings.live_port,
         },
-        hosts={"PORT": settings.host, "REALTIME_PORT": settings.host},
+        hosts=dict.fromkeys(("PORT", "REALTIME_PORT", "LIVE_PORT"), settings.host),
         memory=settings.var_dir / "ports.json",
     )
 

@@ -93,6 +93,11 @@ class Users(SecondFactors, Membership, Popularity):
         where = by_reference(reference)
         return self._one(where) if where else None
 
+    def is_active(self, user_id: str) -> bool:
+        """Whether there is such an account, neither deactivated nor closed."""
+        where = {"id": user_id, "is_active": True}
+        return self.collection.find_one(where, {"_id": 1}) is not None
+
     def by_login(self, login: str) -> User | None:
         """By e-mail address or username, whichever it looks like."""
         key = login.lower()

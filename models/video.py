@@ -34,6 +34,17 @@ class ProcessingStatus(StrEnum):
     ERROR = "error"
 
 
+class LiveStatus(StrEnum):
+    """How a live stream stands (models/broadcasts.py)."""
+
+    # Nobody has sent anything yet.
+    WAITING = "waiting"
+    LIVE = "live"
+    # Interrupted: whoever sends it may come back.
+    OFFLINE = "offline"
+    ENDED = "ended"
+
+
 class Sort(StrEnum):
     """The orders of a public list, by the field that each descends on."""
 
@@ -194,6 +205,8 @@ class Video(Entity):
     processing_status: ProcessingStatus = ProcessingStatus.UPLOADED
     processing: Processing = field(default_factory=Processing)
     playable: bool = False
+    # None for what was never meant to be live.
+    live_status: LiveStatus | None = None
     # While its content is replaced, and then until nobody can be watching that any more.
     previous: Edition | None = None
     retire_at: datetime | None = None

@@ -17,6 +17,7 @@ from models.external import ExternalVideos
 from models.inventory import Inventory
 from models.leases import VideoLeases
 from models.listings import Listing, Listings
+from models.live import LiveVideos
 from models.presentations import Presentations
 from models.processing_queue import ProcessingQueue
 from models.publication import Publication
@@ -25,7 +26,9 @@ from models.video import Sort, Video
 from models.withdrawals import Withdrawals
 
 
-class Managed(Publication, Editions, Thumbnails, Withdrawals, Categorized, Counters, Channels):
+class Managed(
+    Publication, Editions, Thumbnails, Withdrawals, Categorized, Counters, Channels, LiveVideos
+):
     """What their owners do with them."""
 
     INDEXES = (

@@ -165,6 +165,10 @@ class Playing:
         """Where the small picture for that moment is: of the manifest, or of a WebVTT (Shaka)."""
         return self._do("thumbnail", {"seconds": seconds, "vtt": vtt})
 
+    def stamp(self) -> dict[str, float]:
+        """When the picture was `taken` (tests/camera.py), `now`, both in ms, and the position."""
+        return self._do("stamp")
+
     def play_fast(self, rate: float) -> None:
         """Wind forward, until it was seen to (Shaka)."""
         self._do("playFast", rate)

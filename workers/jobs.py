@@ -55,6 +55,11 @@ def retire_content(video_id: str) -> None:
     services().replacing.retire(video_id)
 
 
+def end_live(video_id: str) -> None:
+    """Make what was sent live a video like any other, or remove it (services/live/ending.py)."""
+    services().live_endings.run(video_id)
+
+
 def tell_followers(telling_id: str) -> None:
     """Tell the followers of a video's author that it is there (services/social/telling.py)."""
     services().telling.run(telling_id)

@@ -41,6 +41,7 @@ def tasks(sweep_seconds: int) -> tuple[Task, ...]:
         Task(name="tell", seconds=sweep_seconds, do=lambda s: s.telling.sweep()),
         Task(name="digest", seconds=60, do=lambda s: s.digests.send_due()),
         Task(name="replace", seconds=sweep_seconds, do=lambda s: s.replacing.sweep()),
+        Task(name="live", seconds=sweep_seconds, do=lambda s: s.live_endings.sweep()),
         Task(name="purge", seconds=60, do=lambda s: s.removal.sweep()),
         Task(name="categories", seconds=60, do=lambda s: s.categories.count()),
         Task(name="expire", seconds=60, do=lambda s: s.resumable.expire()),

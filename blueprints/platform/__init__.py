@@ -15,6 +15,7 @@ from blueprints.platform.export import export
 from blueprints.platform.follows import follows
 from blueprints.platform.history import history
 from blueprints.platform.invitations import invitations
+from blueprints.platform.live import live
 from blueprints.platform.mfa import mfa
 from blueprints.platform.moderation import moderation
 from blueprints.platform.notifications import notifications
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     videos,
     tracks,
     editing,
+    live,
     views,
     reactions,
     categories,

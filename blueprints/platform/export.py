@@ -15,6 +15,7 @@ from blueprints.platform.dialect import dialect
 from blueprints.platform.schemas.export import (
     ExportedComment,
     ExportedInvitation,
+    ExportedLiveStream,
     ExportedNotification,
     ExportedPlaylist,
     ExportedPlaylistItem,
@@ -60,6 +61,7 @@ def _written(found: Export) -> Iterator[bytes]:
     yield from _list("sessions", ExportedSession(), found.sessions)
     yield from _list("invitations", ExportedInvitation(), found.invitations)
     yield from _list("videos", ExportedVideo(), found.videos)
+    yield from _list("live_streams", ExportedLiveStream(), found.live_streams)
     yield from _list("watch_history", ExportedView(), found.history)
     yield from _list("comments", ExportedComment(), found.comments)
     yield from _list("playlists", ExportedPlaylist(), found.playlists)

@@ -37,6 +37,7 @@ class Job(StrEnum):
     DELETE_USER = "workers.jobs.delete_user"
     PURGE_VIDEO = "workers.jobs.purge_video"
     RETIRE_CONTENT = "workers.jobs.retire_content"
+    END_LIVE = "workers.jobs.end_live"
     SEND_MAIL = "workers.jobs.send_mail"
     DELIVER_WEBHOOKS = "workers.jobs.deliver_webhooks"
     TELL_FOLLOWERS = "workers.jobs.tell_followers"

@@ -29,7 +29,6 @@ from services.container import (
     accounts,
     browsing,
     foreign,
-    keeping,
     limits,
     mail,
     management,
@@ -40,6 +39,7 @@ from services.container import (
     social,
     storages,
 )
+from services.container import live as live_streams
 from services.container import people as persons
 from services.container import webhooks as hooks
 from services.container.comments import commenting
@@ -103,7 +103,7 @@ __all__ = ["OUTAGES", "Services", "build", "connect_redis", "new_id", "now"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services(keeping.Keeping):
+class Services(live_streams.Live):
     """What an entry point is given: every use-case, already wired."""
 
     settings: Settings
@@ -240,6 +240,7 @@ def _uploading(
         "replacing": replacing,
         "resumable": limits.resumable(parts, uploads, replacing, quota),
         **direct_uploads(parts, uploads, quota),
+        **live_streams.live(parts, media.catalogue(parts), replacing),
         "seeding": media.seeding(parts, uploads),
     }
 

@@ -85,6 +85,7 @@ def export(parts: Parts) -> ExportService:
         sessions=parts.sessions,
         invitations=parts.invitations,
         videos=parts.videos,
+        broadcasts=parts.broadcasts,
         history=parts.history,
         comments=parts.comments,
         playlists=parts.playlists,

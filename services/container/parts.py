@@ -19,6 +19,7 @@ from config import Settings
 from models import database
 from models.audit import AuditLog
 from models.blocks import Blocks
+from models.broadcasts import Broadcasts
 from models.categories import Categories
 from models.chunks import Chunks
 from models.comment_rules import CommentRules
@@ -145,6 +146,7 @@ class Parts:
     quotas: Quotas
     configurations: Configurations
     content_keys: ContentKeys
+    broadcasts: Broadcasts
     chunks: Chunks
     turns: Turns
     webhook_endpoints: WebhookEndpoints
@@ -227,6 +229,7 @@ def _collections(mongo: Database) -> dict[str, Any]:
         "quotas": Quotas(mongo.users),
         "configurations": Configurations(mongo.configuration),
         "content_keys": ContentKeys(mongo.content_keys),
+        "broadcasts": Broadcasts(mongo.broadcasts),
         "chunks": Chunks(mongo.chunks),
         "turns": Turns(mongo.turns),
         "webhook_endpoints": WebhookEndpoints(mongo.webhook_endpoints),

@@ -12,6 +12,7 @@ from services.accounts.sessions import SessionService
 from services.adapters.countries import Countries, MaxMindCountries, NoCountries
 from services.adapters.key_server import HttpKeyServer
 from services.adapters.stream_leases import RedisStreamLeases
+from services.container.audience import audience
 from services.container.parts import Parts
 from services.playback.concurrency import Concurrency
 from services.playback.content_keys import ContentKeyService
@@ -47,6 +48,8 @@ def playback(parts: Parts, sessions: SessionService) -> dict[str, Any]:
             lease=timedelta(seconds=settings.stream_lease_seconds),
             now=parts.now,
         ),
+        "audience": audience(parts),
+        "longest_live_seconds": settings.max_video_seconds / 2,
         "key_systems": KeySystems(
             is_clearkey_offered=settings.drm_clearkey,
             widevine_url=settings.drm_widevine_license_url,

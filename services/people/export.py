@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.audit import Action, AuditEntry, AuditLog
+from models.broadcasts import Broadcast, Broadcasts
 from models.comment import Comment
 from models.comments import Comments
 from models.documents import After
@@ -37,6 +38,7 @@ class Export:
     sessions: Iterator[Session]
     invitations: Iterator[Invitation]
     videos: Iterator[Video]
+    live_streams: Iterator[Broadcast]
     history: Iterator[Watched]
     comments: Iterator[Comment]
     playlists: Iterator[Playlist]
@@ -52,6 +54,7 @@ class ExportService:
     sessions: Sessions
     invitations: Invitations
     videos: Videos
+    broadcasts: Broadcasts
     history: History
     comments: Comments
     playlists: Playlists
@@ -74,6 +77,7 @@ class ExportService:
             sessions=self.sessions.every_one_of(user.id),
             invitations=iter(self.invitations.made_by(user.id)),
             videos=self.videos.every_one_of(user.id),
+            live_streams=self.broadcasts.every_one_of(user.id),
             history=self._watched(user.id),
             comments=self.comments.every_one_of(user.id),
             playlists=self.playlists.every_one_of(user.id),

@@ -38,6 +38,7 @@ class HeartbeatService:
         video = self._video(actor, reference)
         self.playback.permit(actor, video)
         self.concurrency.renew(actor, video, stream_id)
+        self.playback.audience.saw(video, stream_id)
         if position_seconds is not None:
             self.history.reach(actor, video, position_seconds)
         return self.playback.resolve(actor, video, quality)
@@ -52,10 +53,11 @@ class HeartbeatService:
     ) -> None:
         """Free the place of a stream. One that is over is no error: players say so twice."""
         self.concurrency.end(actor, stream_id)
-        if position_seconds is None:
-            return
         video = self._video(actor, reference)
-        if self.concurrency.is_of(actor, video, stream_id):
+        if not self.concurrency.is_of(actor, video, stream_id):
+            return
+        self.playback.audience.left(video, stream_id)
+        if position_seconds is not None:
             self.history.reach(actor, video, position_seconds)
 
     def _video(self, actor: Actor, reference: str) -> Video:

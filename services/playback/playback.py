@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from models.errors import Conflict, Forbidden, Invalid, MissingToken, NotFound
-from models.video import ExternalMedia, ProcessingStatus, Video
+from models.video import ExternalMedia, LiveStatus, ProcessingStatus, Video
 from services.accounts.tokens import Tokens, TokenType
 from services.adapters.media.packager import single_master
+from services.live.audience import Audience, is_on_air
 from services.people.history import HistoryService
 from services.playback.beside import NOTHING, Beside, beside
 from services.playback.concurrency import Concurrency
@@ -53,6 +54,9 @@ class PlaybackService:
     geography: Geography
     concurrency: Concurrency
     key_systems: KeySystems
+    audience: Audience
+    # For how long a live stream may be watched: it has no length yet.
+    longest_live_seconds: float
 
     def stream(
         self,
@@ -70,6 +74,7 @@ class PlaybackService:
         stream = self.resolve(actor, video, quality)
         if stream.stream_id:
             self.concurrency.open(actor, video)
+            self.audience.saw(video, stream.stream_id)
         self.history.note(actor, video)
         if stream.path is None:
             return stream
@@ -119,7 +124,8 @@ class PlaybackService:
         if video.external:
             return Stream(video=video, url=_external_url(video.external, quality))
         _require(video, video.playable)
-        granted = partial(self.grants.path, video.id, duration_seconds=video.duration_seconds)
+        seconds = self.longest_live_seconds if is_on_air(video) else video.duration_seconds
+        granted = partial(self.grants.path, video.id, duration_seconds=seconds)
         return Stream(
             video=video,
             path=granted(_master(video, quality)),
@@ -178,4 +184,10 @@ def _require(video: Video, made: object) -> None:
         return
     if video.processing_status is ProcessingStatus.ERROR:
         raise Conflict("This video could not be processed.")
+    if video.live_status is LiveStatus.WAITING:
+        raise Conflict("This live stream has not begun yet.")
+    if is_on_air(video):
+        raise Conflict("This is live, and no file yet. Use its stream URL.")
+    if video.live_status is not None and not video.playable:
+        raise Conflict("This live stream is over, and was not kept.")
     raise Conflict("This video is still being processed. Try again shortly.")

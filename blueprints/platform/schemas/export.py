@@ -10,7 +10,7 @@ from blueprints.platform.schemas.users import Preferences, Settings
 from models.notifications import NotificationKind
 from models.playlists import PlaylistKind, PlaylistVisibility
 from models.user import SubscriptionStatus
-from models.video import ProcessingStatus, Visibility
+from models.video import LiveStatus, ProcessingStatus, Visibility
 from services.accounts.standing import has_second_factor
 
 
@@ -70,6 +70,17 @@ class ExportedVideo(Shape):
     like_count = fields.Integer()
     created_at = fields.DateTime()
     published_at = fields.DateTime(allow_none=True)
+
+
+class ExportedLiveStream(Shape):
+    video_id = fields.String()
+    status = fields.Enum(LiveStatus, by_value=True)
+    created_at = fields.DateTime()
+    started_at = fields.DateTime(allow_none=True)
+    ended_at = fields.DateTime(allow_none=True)
+    end_reason = fields.String()
+    peak_viewer_count = fields.Integer(attribute="peak_viewers")
+    keep_replay = fields.Boolean()
 
 
 class ExportedView(Shape):
@@ -136,6 +147,7 @@ class ExportOut(Shape):
     sessions = fields.List(fields.Nested(ExportedSession))
     invitations = fields.List(fields.Nested(ExportedInvitation))
     videos = fields.List(fields.Nested(ExportedVideo))
+    live_streams = fields.List(fields.Nested(ExportedLiveStream))
     watch_history = fields.List(fields.Nested(ExportedView))
     comments = fields.List(fields.Nested(ExportedComment))
     playlists = fields.List(fields.Nested(ExportedPlaylist))

@@ -15,7 +15,7 @@ from blueprints.http.states import STATUS_WORDS
 from blueprints.http.tags import to_tags
 from blueprints.platform.schemas.terms import MonetizationOut, Terms
 from blueprints.platform.schemas.tracks import audio_tracks_out, captions_out
-from models.video import ProcessingStatus, Video, Visibility
+from models.video import LiveStatus, ProcessingStatus, Video, Visibility
 from services.videos.catalogue import VideoPage
 
 PAGE_LIMIT = 50
@@ -131,6 +131,13 @@ class VideoOut(Shape):
         metadata={"enum": list(STATUS_WORDS.values()), "type": "string"},
     )
     playable = fields.Boolean(attribute="video.playable")
+    live_status = fields.Enum(
+        LiveStatus,
+        by_value=True,
+        attribute="video.live_status",
+        allow_none=True,
+        metadata={"description": "Of what is, or was, sent live; else null."},
+    )
     quality_variants = fields.Function(lambda page: quality_variants(page.video))
     captions = fields.Function(
         lambda page: captions_out(page.video), metadata={"type": "array", "items": {}}

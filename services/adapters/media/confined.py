@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -97,6 +97,23 @@ def run(
         stderr_tail=errors.text,
         cpu_seconds=cpu_seconds,
     )
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path], limits: Limits, *, cwd: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`command`, at work beside whoever started it; gone with all its children when this is left.
+
+    Both its pipes are to be read. Of `limits`, the wall's is its caller's to keep.
+    """
+    process = _start(command, limits, subprocess.DEVNULL, cwd)
+    try:
+        yield process
+    finally:
+        _kill_group(process)
+        for pipe in (process.stdout, process.stderr):
+            _present(pipe).close()
 
 
 def _start(

@@ -119,6 +119,10 @@ class Ffmpeg:
                 self._keep([aside / name for name in names], info, folder)
             on_segments(growing, 1.0)
 
+    def join_parts(self, parts: list[Path], target: Path) -> None:
+        """Write one MP4 of the parts of a live stream, in order."""
+        joining.join_parts(self.tools, parts, target)
+
     def encode_piece(
         self,
         source: Path,

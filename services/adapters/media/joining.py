@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from services.adapters.media.probing import probe
 from services.adapters.media.streams import number
 from services.adapters.media.tools import Tools
 from services.processing.grid import Piece
+
+HEAD_BYTES = 64 * 1024
+ENCODED_AGAIN = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "aac")
+LIVE_LIMITS = Limits(
+    cpu_seconds=24 * 3600, memory_bytes=2 * GIB, file_bytes=256 * GIB, wall_seconds=12 * 3600
+)
 
 
 def join(tools: Tools, made: Sequence[tuple[Piece, Path]], rate: Fraction, target: Path) -> None:
@@ -30,6 +37,29 @@ def join(tools: Tools, made: Sequence[tuple[Piece, Path]], rate: Fraction, targe
     frames = sum(piece.frames for piece, _ in made)
     if (found := frames_in(tools, target)) != frames:
         raise ToolFailed(f"{target.name} has {found} frames instead of {frames}")
+
+
+def join_parts(tools: Tools, parts: Sequence[Path], target: Path) -> None:
+    """Write `target` from the parts of a live stream, in order, with picture and sound.
+
+    They are copied where all are encoded alike, which they are unless an encoder came back with
+    other settings: then all is encoded once more, as nothing else could play it.
+    """
+    listed = target.with_name(f"{target.name}.txt")
+    listed.write_text("ffconcat version 1.0\n" + "".join(f"file 'file:{p}'\n" for p in parts))
+    inputs = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", f"file:{listed}")
+    is_alike = len({_configuration(path) for path in parts}) == 1
+    coded = ("-c", "copy") if is_alike else ENCODED_AGAIN
+    size_bytes = sum(path.stat().st_size for path in parts)
+    finished = run(
+        (
+            *(tools.ffmpeg, *SAFE, *inputs, "-map", "0:v:0", "-map", "0:a:0?", *coded),
+            *(*ANONYMOUS, "-movflags", "+faststart", f"file:{target}"),
+        ),
+        LIVE_LIMITS if is_alike else replace(LIVE_LIMITS, file_bytes=4 * size_bytes + GIB),
+    )
+    if finished.returncode != 0:
+        raise failure(finished)
 
 
 def segment(tools: Tools, inputs: Sequence[Path], folder: Path) -> None:
@@ -51,6 +81,14 @@ def segment(tools: Tools, inputs: Sequence[Path], folder: Path) -> None:
 def frames_in(tools: Tools, made: Path) -> int:
     found = probe(tools, made).answer.get("streams") or [{}]
     return int(number(found[0].get("nb_frames")))
+
+
+def _configuration(part: Path) -> bytes:
+    """What decoders are told before the first picture of a part."""
+    with part.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+    start = head.find(b"avc1")
+    return head[start : head.find(b"moof")] if start >= 0 else b""
 
 
 def _entries(made: Sequence[tuple[Piece, Path]], rate: Fraction) -> list[str]:

@@ -1,0 +1,1 @@
+"""Live streams: from a camera to a screen, and what is left of them."""
