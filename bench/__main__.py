@@ -19,12 +19,13 @@ from bench import (
     playable,
     requests,
     social,
+    sockets,
     uploads,
 )
 
 # In the order in which they run.
 BENCHES = (
-    *(requests, accounts, catalogue, comments, counters, social),
+    *(requests, accounts, sockets, catalogue, comments, counters, social),
     *(pipeline, playable, chunks, kills, uploads, live),
 )
 
@@ -34,7 +35,16 @@ def main() -> None:
         sys.exit("The load comes from wrk and hey: apt-get install wrk hey")
     with tempfile.TemporaryDirectory(prefix="clutch-bench-") as folder:
         only = sys.argv[1:] or [
-            *("requests", "accounts", "pipeline", "playable", "chunks", "uploads", "catalogue"),
+            *(
+                "requests",
+                "accounts",
+                "sockets",
+                "pipeline",
+                "playable",
+                "chunks",
+                "uploads",
+                "catalogue",
+            ),
             *("counters", "social"),
             *("comments", "live"),
         ]

@@ -18,7 +18,6 @@ from services.live.ending import EndingService
 from services.videos.catalogue import CatalogueService
 from services.videos.replacing import ReplacingService
 
-
 # Of the longest that a video may be.
 LONGEST = 0.99
 

@@ -23,6 +23,7 @@ from services.playback.key_systems import Drm, KeySystems
 from services.policies import Actor, may_see, may_watch
 from services.videos.keys import picture_key, playback_key
 from services.videos.shelf import Shelf
+from services.videos.visible import visible
 
 # 001's, to the letter.
 YOUTUBE_EMBED = (
@@ -144,9 +145,7 @@ class PlaybackService:
 
         Of several sizes the smallest that is not smaller than `side`, else the largest.
         """
-        video = self.shelf.get(actor, reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.shelf.get(actor, reference))
         key = picture_key(video, side)
         if key is None:
             raise NotFound("This video has no picture yet.")

@@ -24,6 +24,7 @@ from services.social.comment_pages import CommentList, CommentPage, CommentPages
 from services.social.comment_text import holds_any, tidied
 from services.social.notices import CommentNotices
 from services.videos.shelf import Shelf
+from services.videos.visible import visible
 
 # How far numbered pages reach: skipping takes longer the further it goes.
 REACH = 10_000
@@ -74,9 +75,7 @@ class CommentService:
 
         Raises `NotFound` for a video that `actor` may not see, `Invalid` for a page too far down.
         """
-        found = self.shelf.get(actor, video)
-        if found is None or not may_see(actor, found):
-            raise NotFound("Video not found")
+        found = visible(actor, self.shelf.get(actor, video))
         pinned = self._pinned(found, query.sort)
         return self._page(actor, found.id, None, query, pinned, found.thread_count)
 
@@ -102,9 +101,7 @@ class CommentService:
 
         Raises `NotFound`, `Forbidden` for who is blocked or where comments are off, or `Invalid`.
         """
-        target = self.videos.get(video)
-        if target is None or not may_see(actor, target):
-            raise NotFound("Video not found")
+        target = visible(actor, self.videos.get(video))
         self._require_free(actor, target)
         text, replied = tidied(content), self._replied(target, parent)
         comment = self._new(actor, target, text, replied)

@@ -16,6 +16,7 @@ from models.videos import Videos
 from services.policies import Actor, may_see
 from services.social.playlists import PlaylistService
 from services.videos.catalogue import CatalogueService, VideoPage
+from services.videos.visible import visible
 
 MOST_ITEMS = 5_000
 
@@ -101,9 +102,7 @@ class PlaylistContents:
         there, `Conflict` where the list is full.
         """
         playlist = self.lists.own(actor, reference)
-        found = self.videos.get(video)
-        if found is None or not may_see(actor, found):
-            raise NotFound("Video not found")
+        found = visible(actor, self.videos.get(video))
         copy = (request_id or self.new_id()) if playlist.allows_duplicates else ""
         added = self.transactions.run(
             lambda within: self._add(playlist, found.id, copy, place, within)

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from models.database import Transactions, Within
 from models.documents import identity
-from models.errors import NotFound
 from models.shares import Share, Shares
 from models.video import Video
 from models.videos import Videos
 from services.accounts.sessions import Device
-from services.policies import Actor, may_see
+from services.policies import Actor
 from services.social.folding import BATCH, BATCHES_PER_ROUND, TARGETS_PER_ROUND, OneAtATime
 from services.videos.shelf import Shelf
 from services.videos.viewers import viewer_of
+from services.videos.visible import visible
 
 WINDOW_SECONDS = 3600
 
@@ -45,9 +45,7 @@ class ShareService:
 
         Raises `NotFound` for a video that they may not see.
         """
-        video = self.shelf.get(actor, reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.shelf.get(actor, reference))
         now = self.now()
         self.shares.add(
             Share(

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from models.counters import Reacted
 from models.database import Within
-from models.errors import NotFound
 from models.reactions import ReactionFold
 from models.users import Users
 from models.videos import Videos
 from services.adapters.events import Events
-from services.policies import Actor, may_see
+from services.policies import Actor
 from services.social.reactions import Counts, Target
 from services.videos.shelf import Shelf
+from services.videos.visible import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,7 @@ class VideoTargets:
 
     def find(self, actor: Actor, reference: str) -> Target:
         """As it is at this moment, not as it was a second ago."""
-        video = self.videos.get(reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.videos.get(reference))
         return Target(video.id, video.author_id)
 
     def counts(self, target_id: str) -> Counts | None:

@@ -11,8 +11,9 @@ from models.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from models.video import Video
 from models.videos import Videos
 from services.adapters.queue import Job, JobQueue
-from services.policies import Actor, may_edit, may_see
+from services.policies import Actor, may_edit
 from services.tracks.languages import canonical
+from services.videos.visible import visible
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,7 @@ class TrackChanges:
 
     def seen(self, actor: Actor, reference: str) -> Video:
         """The video, for who may see it."""
-        video = self.videos.get(reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
-        return video
+        return visible(actor, self.videos.get(reference))
 
     def editable(self, actor: Actor, reference: str) -> Video:
         """The video, for its owner and staff. Raises `NotFound`, `Forbidden` or `Conflict`."""

@@ -23,11 +23,12 @@ from models.videos import Videos
 from services.adapters.media.thumbnails import ACCEPTED, thumbnails
 from services.adapters.storage import Storage
 from services.people.activity import Activity
-from services.policies import Actor, may_edit, may_see
+from services.policies import Actor, may_edit
 from services.uploads.custody import Custody
 from services.uploads.direct import Offer, Progress
 from services.uploads.uploads import NOTHING_YET
 from services.videos.keys import incoming_picture_key, keys_of, thumbnails_key
+from services.videos.visible import visible
 
 MAX_BYTES = 10 * 1024**2
 ADDRESSES_LAST = timedelta(hours=1)
@@ -119,9 +120,7 @@ class PictureService:
         return self.custody.expire()
 
     def _editable(self, actor: Actor, reference: str) -> Video:
-        video = self.videos.get(reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.videos.get(reference))
         if not may_edit(actor, video):
             raise Forbidden("You can change the picture of your own videos only.")
         return video

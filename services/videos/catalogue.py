@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from models.documents import After
-from models.errors import NotFound
 from models.listings import NEWEST, Listing
 from models.reactions import Choice, Kind, Reactions
 from models.user import Author
@@ -18,9 +17,10 @@ from models.users import Users
 from models.video import Video
 from models.videos import Videos
 from services.accounts.tokens import Tokens
-from services.policies import Actor, may_edit, may_see, may_watch
+from services.policies import Actor, may_edit, may_watch
 from services.remembered import Remembered
 from services.videos.shelf import Shelf
+from services.videos.visible import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +103,7 @@ class CatalogueService:
 
     def get(self, actor: Actor, reference: str) -> VideoPage:
         """One video by either id. One that is hidden from `actor` looks like one that is not."""
-        video = self.shelf.get(actor, reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.shelf.get(actor, reference))
         page = self.page(actor, video)
         return replace(page, reaction=self._reaction(actor.id, video)) if actor.id else page
 
@@ -115,10 +113,7 @@ class CatalogueService:
 
     def visible(self, actor: Actor, reference: str) -> Video:
         """As it is at this moment, not as it was a second ago. Raises `NotFound`."""
-        video = self.videos.get(reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
-        return video
+        return visible(actor, self.videos.get(reference))
 
     def _reaction(self, user_id: str, video: Video) -> Choice:
         found = self.reactions.of(user_id, Kind.VIDEO, [video.id])

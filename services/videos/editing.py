@@ -23,6 +23,7 @@ from services.videos.catalogue import CatalogueService, VideoPage
 from services.videos.categories import CategoryService
 from services.videos.ranking import first_score
 from services.videos.shelf import Shelf
+from services.videos.visible import visible
 
 PLAIN = ("title", "description", "category", "tags", "geo_restrictions", "monetization")
 SWITCHES = ("comments_enabled", "comments_held")
@@ -96,9 +97,7 @@ class EditingService:
 
     def editable(self, actor: Actor, reference: str) -> Video:
         """Raises `NotFound` for what `actor` cannot see either, else `Forbidden`."""
-        video = self.videos.get(reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.videos.get(reference))
         if not may_edit(actor, video):
             raise Forbidden("This is somebody else's video.")
         return video

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from models.database import Transactions, Within
 from models.documents import identity
-from models.errors import Busy, NotFound
+from models.errors import Busy
 from models.users import Users
 from models.video import Video
 from models.videos import Videos
@@ -22,10 +22,11 @@ from models.views import View, Views
 from services.accounts.sessions import Device
 from services.adapters.events import Events
 from services.people.activity import Activity
-from services.policies import Actor, may_see
+from services.policies import Actor
 from services.remembered import Remembered
 from services.videos.shelf import Shelf
 from services.videos.viewers import viewer_of
+from services.videos.visible import visible
 
 # Rows of one transaction, and videos of one round of the scheduler's.
 BATCH = 500
@@ -68,9 +69,7 @@ class ViewService:
 
         Raises `NotFound` for a video that they may not see.
         """
-        video = self.shelf.get(actor, reference)
-        if video is None or not may_see(actor, video):
-            raise NotFound("Video not found")
+        video = visible(actor, self.shelf.get(actor, reference))
         is_new = self._note(video, self._viewer(actor, device), report)
         self.activity.note(actor)
         return self._total(video, is_new=is_new)
