@@ -31,13 +31,13 @@ lint: $(VENV)/dev.ok ## Check style, types and who imports whom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/pyright --pythonpath $(BIN)/python
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hadolint Dockerfile deploy/rtmp/Dockerfile
 
 format: $(VENV)/dev.ok ## Put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-browser: $(VENV)/dev.ok ## Find Chromium or Chrome; install Debian's package where that is allowed
+browser: $(VENV)/dev.ok ## Find Chromium, and nginx with its modules; install Debian's packages where that is allowed
 	@sh deploy/browser.sh
 
 bench: $(VENV)/dev.ok ## Measure this machine and print the table that the README quotes

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds what the browser tests drive, and the nginx that tests/serving/test_deploy.py starts. Where Debian's
+# Finds what the browser tests drive, and nginx with the modules that others start. Where Debian's
 # packages may be installed, it installs what is missing. Tests that still cannot run are skipped,
 # so this never fails.
 set -u
@@ -16,6 +16,9 @@ find_browser() { first_of chromium chromium-browser google-chrome google-chrome-
 find_nginx() { first_of nginx; }
 # What signs requests to a bucket (deploy/bucket).
 find_njs() { ls /usr/lib/nginx/modules/ngx_http_js_module.so 2>/dev/null; }
+
+# What live streams come in by (deploy/rtmp.conf).
+find_rtmp() { ls /usr/lib/nginx/modules/ngx_rtmp_module.so 2>/dev/null; }
 
 # Prints what has to stand before a command for it to run as root; fails if that cannot be had.
 as_root() {
@@ -42,10 +45,12 @@ missing=""
 find_browser >/dev/null || missing="chromium"
 find_nginx >/dev/null || missing="$missing nginx-light"
 find_njs >/dev/null || missing="$missing libnginx-mod-http-js"
+find_rtmp >/dev/null || missing="$missing libnginx-mod-rtmp"
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install_packages $missing
 
 echo "Browser: $(find_browser || echo "none; browser tests will be skipped")"
 echo "nginx:   $(find_nginx || echo "none; tests of deploy/nginx.conf will be skipped")"
 echo "njs:     $(find_njs || echo "none; tests of deploy/bucket will be skipped")"
+echo "rtmp:    $(find_rtmp || echo "none; tests of deploy/rtmp.conf will be skipped")"
 exit 0

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -25,6 +26,9 @@ from config import Settings
 ANSWER_SECONDS = 5.0
 # A scheduler looks each second what is due, and a long sweep outlasts its turn.
 SWEEP_SECONDS = 3.0
+RTMP_PORT = 1935
+# Who fetches live streams looks twice a second (workers/ingest.py), if MongoDB answers at once.
+SILENCE_SECONDS = 60.0
 
 
 def api(settings: Settings) -> None:
@@ -51,12 +55,25 @@ def scheduler(settings: Settings) -> None:
         time.sleep(0.2)
 
 
+def ingest(settings: Settings) -> None:
+    """It can be called; or it fetches, looks all the time, and there is a server to fetch from."""
+    at = urlsplit(settings.live_rtmp_url)
+    port = at.port if at.hostname else settings.live_port
+    where = (at.hostname or "127.0.0.1", port or RTMP_PORT)
+    if at.hostname:
+        alive = settings.live_dir / f"alive.{socket.gethostname()}"
+        if time.time() - alive.stat().st_mtime > SILENCE_SECONDS:
+            sys.exit("Nobody looks for live streams.")
+    socket.create_connection(where, timeout=ANSWER_SECONDS).close()
+
+
 ROLES: dict[str, Callable[[Settings], None]] = {
     "api": api,
     "realtime": realtime,
     "worker": worker,
     "webhooks": worker,
     "scheduler": scheduler,
+    "ingest": ingest,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -66,7 +67,11 @@ class Ingest:
 
     def fetch(self, url: str) -> None:
         """Look for streams that arrived at the RTMP server there, until told to stop."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # For deploy/health.py: nobody can call a process that only fetches.
+        alive = self.folder / f"alive.{socket.gethostname()}"
         while not self.stop.wait(LOOK_SECONDS):
+            alive.touch()
             try:
                 while held := self._next():
                     self._begin(self._fetch, held, url)

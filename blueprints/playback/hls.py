@@ -29,9 +29,9 @@ TYPES = {
 FILE = re.compile(rf"(?!.*\.\.)[A-Za-z0-9_./-]{{1,200}}\.({'|'.join(TYPES)})")
 # A published version never changes; the grant in the path ends the right to see it.
 CACHE_SECONDS = 3600
-# But for the playlist of a video that is still being encoded (services/processing/early.py).
+# But for the playlist of what is still being encoded (services/processing/early.py) or is live
+# (services/live): who asks for it wants to know what is new.
 GROWING = re.compile(r"(?:e[0-9]+)?v0/media\.m3u8")
-GROWING_SECONDS = 1
 
 
 @hls.route("/<signature>/<expires>/<video_id>/<path:file>")
@@ -43,7 +43,7 @@ def media(signature: str, expires: str, video_id: str, file: str) -> Response:
     if not named or not GRANT.fullmatch(f"{signature}/{expires}/{video_id}"):
         raise Forbidden("This playback link is not valid. Ask for the stream again.")
     key = services().playback.segment(signature, expires, video_id, file)
-    cache_seconds = GROWING_SECONDS if GROWING.fullmatch(file) else CACHE_SECONDS
+    cache_seconds = 0 if GROWING.fullmatch(file) else CACHE_SECONDS
     return serve(key, TYPES[named[1]], cache_seconds=cache_seconds)
 
 

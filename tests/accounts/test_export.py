@@ -12,7 +12,7 @@ from tests.wire import failed
 
 SECTIONS = {
     "exported_at", "profile", "settings", "preferences", "subscriptions", "sessions",
-    "invitations", "videos", "watch_history", "comments", "audit",
+    "invitations", "videos", "live_streams", "watch_history", "comments", "audit",
     "playlists", "playlist_items", "shares", "notifications",
 }  # fmt: skip
 

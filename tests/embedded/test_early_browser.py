@@ -100,7 +100,7 @@ def test_a_video_that_is_still_being_encoded_plays_from_beginning_to_end(
     }
     published = stack.call(playlist)
     assert b"ENDLIST" not in published.body, "it was all there before anybody could watch"
-    assert published.headers["Cache-Control"] == "private, max-age=1"
+    assert published.headers["Cache-Control"] == "private, max-age=0"
 
     video = stack.finished(video_id, token)
     assert video["processing_status"] == "ready"

@@ -18,7 +18,7 @@ VIDEO = {
     "author", "tags", "category", "visibility", "published_at", "updated_at",
     "processing_status", "quality_variants", "metrics",
 } | {"created_at", "status", "playable", "playback_token", "processing"}  # fmt: skip
-VIDEO |= {"captions", "audio_tracks", "comments_enabled", "user_action", "user_interaction"}
+VIDEO |= {"live_status", "captions", "audio_tracks", "comments_enabled", "user_action", "user_interaction"}
 # On which terms it is shown (002's, in this family's case).
 VIDEO |= {"publish_at", "monetization", "drm_enabled", "geo_restrictions"}
 PAGINATION = {

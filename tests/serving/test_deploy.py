@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 import app
@@ -99,9 +100,10 @@ def test_every_role_is_a_service_and_nothing_else_is_asked_of_the_image():
     assert sorted(commands.values()) == [[role] for role in sorted(ROLES)]
 
 
-def test_only_nginx_can_be_reached_from_outside():
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"nginx"}
+def test_only_nginx_and_rtmp_can_be_reached_from_outside():
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"nginx", "rtmp"}
     assert SERVICES["nginx"]["ports"] == ["${HOST:-0.0.0.0}:${PORT:-5000}:5000"]
+    assert SERVICES["rtmp"]["ports"] == ["${HOST:-0.0.0.0}:${LIVE_PORT:-1935}:1935"]
     for server in ("mongodb", "redis"):
         assert SERVICES[server]["networks"] == ["data"]
     assert COMPOSE["networks"]["data"]["internal"] is True
@@ -161,13 +163,34 @@ def test_nginx_finds_what_compose_gives_it():
     assert max(limits) > Settings().max_video_bytes + FORM_BYTES
 
 
-# The image
+def test_rtmp_finds_what_compose_gives_it():
+    text = (ROOT / "deploy" / "rtmp.conf").read_text()
+    settings = Settings.from_env(
+        {k: default_of(v) for k, v in SERVICES["backend"]["environment"].items()}
+    )
+    assert f"set $api http://backend:{settings.port};" in text
+    (port,) = re.findall(r"listen (\d+) ", text)
+    assert SERVICES["rtmp"]["ports"][0].endswith(f":{port}")
+    fetched = SERVICES["ingest"]["environment"]["LIVE_RTMP_URL"]
+    (application,) = re.findall(r"application (\w+) {", text)
+    assert fetched == f"rtmp://rtmp:{port}/{application}"
+    assert settings.live_address == f"rtmp://localhost:{port}/{application}"
+    dockerfile = (ROOT / "deploy" / "rtmp" / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (\d+):\d+$", dockerfile, re.MULTILINE)
+    assert int(user) > 0
+    assert SERVICES["rtmp"]["healthcheck"]["test"][-1].replace("\r\n", "\\r\\n") in (
+        dockerfile.replace("\\\\", "\\")
+    )
 
 
-def test_the_dockerfile_is_clean():
+# The images
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "deploy/rtmp/Dockerfile"])
+def test_the_dockerfile_is_clean(dockerfile):
     hadolint = Path(sys.executable).with_name("hadolint")
     checked = subprocess.run(
-        [hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+        [hadolint, ROOT / dockerfile], capture_output=True, text=True, check=False
     )
     assert (checked.returncode, checked.stdout) == (0, "")
 

@@ -262,4 +262,4 @@ def test_a_playlist_that_grows_is_seen_to_grow(doors):
             flask, edge = doors.both(path, origin="https://player.example")
             assert seen(edge) == seen(flask)
             assert (edge.status, edge.body) == (200, text)
-            assert edge.headers["Cache-Control"] == "private, max-age=1"
+            assert edge.headers["Cache-Control"] == "private, max-age=0"

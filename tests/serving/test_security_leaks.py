@@ -64,6 +64,11 @@ OPEN_TO_ALL = {
     "platform_invitations.validate",
     "platform_passwords.forgot",
     "platform_passwords.reset",
+    # Let in by the key of a stream, or by our own ticket; they answer a server, and show nothing.
+    "rtmp.done",
+    "rtmp.play",
+    "rtmp.publish",
+    "rtmp.update",
     "static",
 }
 MORE_FOR_WHO_SIGNS_IN = {
@@ -90,6 +95,8 @@ MORE_FOR_WHO_SIGNS_IN = {
     "platform_comments.get",
     "platform_comments.list_comments",
     "platform_comments.replies",
+    "platform_live.live_now",
+    "platform_live.show",
     "platform_users.get",
     "platform_users.videos",
     "platform_videos.get",
