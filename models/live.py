@@ -44,6 +44,8 @@ class LiveVideos:
             "live_status": LiveStatus.ENDED,
             "duration_seconds": seconds,
             "playable": plays,
+            # What was sent is removed where it is not kept.
+            **({} if plays else {"playback_version": None, "renditions": []}),
         }
         return self._live(video_id, {"$set": values}, {"condemned_at": None})
 

@@ -96,8 +96,6 @@ class Ingest:
                     self._let_in(call)
             except OUTAGES:
                 log.warning("a call was refused: a server does not answer")
-            finally:
-                self.lobby.leave(call)
 
     def _let_in(self, call: Call) -> None:
         with (

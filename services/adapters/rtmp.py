@@ -19,7 +19,8 @@ VERSION = b"\x03"
 HELLO_BYTES = 1537
 # For who calls to say which stream it is.
 PATIENCE_SECONDS = 10.0
-# After these a stranger has had their chance: where places are few, another may have theirs.
+# A stranger has a place for so long at least, even who hangs up: that bounds how often FFmpeg is
+# started. Then they have had their chance, and where places are few, another may have theirs.
 CHANCE_SECONDS = 2.0
 # The handshake takes 3 KB, and saying which stream it is less than one.
 STRANGE_BYTES = 256 * 1024
@@ -35,6 +36,7 @@ class Call:
     def __init__(self, line: socket.socket, address: str) -> None:
         self.address = address
         self.since = monotonic()
+        self.is_over = False
         self._line = line
         self._other: socket.socket | None = None
         self._is_known = Event()
@@ -76,6 +78,7 @@ class Call:
                 _hang_up(line)
 
     def close(self) -> None:
+        self.is_over = True
         self.hang_up()
         self._is_known.set()
         for line in (self._line, self._other):
@@ -116,7 +119,7 @@ class Call:
 
 
 class Lobby:
-    """The strangers who are heard now."""
+    """The strangers who are heard now, or were a moment ago."""
 
     def __init__(self, *, places: int, per_address: int) -> None:
         self._places = places
@@ -130,6 +133,7 @@ class Lobby:
         So who hangs on keeps nobody out, and who calls without end is heard now and then.
         """
         with self._lock:
+            self._inside = [one for one in self._inside if not (one.is_over and _had_chance(one))]
             of_address = [one for one in self._inside if one.address == call.address]
             if len(of_address) >= self._per_address:
                 left = self._send_away(of_address)
@@ -142,7 +146,7 @@ class Lobby:
             return left
 
     def leave(self, call: Call) -> None:
-        """They are known, or gone."""
+        """They are known."""
         with self._lock, suppress(ValueError):
             self._inside.remove(call)
 
@@ -154,7 +158,7 @@ class Lobby:
     def _send_away(self, some: list[Call]) -> bool:
         """The one who has been here longest, if that is long enough."""
         oldest = min(some, key=lambda one: one.since)
-        if monotonic() - oldest.since < CHANCE_SECONDS:
+        if not _had_chance(oldest):
             return False
         oldest.hang_up()
         self._inside.remove(oldest)
@@ -187,6 +191,10 @@ class Door:
 
     def close(self) -> None:
         self._listener.close()
+
+
+def _had_chance(call: Call) -> bool:
+    return monotonic() - call.since >= CHANCE_SECONDS
 
 
 def _pass(source: socket.socket, target: socket.socket) -> None:

@@ -43,6 +43,7 @@ def environment(settings, ports, tmp_path) -> dict[str, str]:
         "VAR_DIR": str(tmp_path),
         "PORT": str(ports.of("PORT")),
         "REALTIME_PORT": str(ports.of("REALTIME_PORT")),
+        "LIVE_PORT": str(ports.of("LIVE_PORT")),
         "SWEEP_SECONDS": "1",
     }
 

@@ -220,8 +220,10 @@ def test_passwords_are_not_printed(tmp_path):
         "REDIS_URL": "redis://r/0",
         "PORT": "1",
         "REALTIME_PORT": "2",
+        "LIVE_PORT": "3",
     }
     table = ready_table(settings, addresses, 1.23)
     assert "mongodb://me:***@db/x" in table
+    assert "rtmp://[::1]:3/live" in table
     assert "http://[::1]:1/docs" in table
     assert "ready in 1.2 s" in table

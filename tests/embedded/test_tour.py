@@ -12,6 +12,7 @@ import pytest
 from tests.samples import big_buck_bunny
 from tests.stack import ROOT, Stack, running
 
+SECONDS = 300
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("tour")]
 
 
@@ -21,9 +22,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def blocks(heading: str) -> list[str]:
-    """The shell blocks of one section of the README."""
-    section = (ROOT / "README.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+def blocks(heading: str, page: str = "README.md") -> list[str]:
+    """The shell blocks of one section of the README, or of another page."""
+    section = (ROOT / page).read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
 
 
@@ -34,7 +35,7 @@ def paste(stack: Stack, commands: str, **environment: str) -> str:
         ["bash", "-euo", "pipefail"],
         input=here.encode(),
         capture_output=True,
-        timeout=120,
+        timeout=SECONDS,
         cwd=ROOT,
         env=os.environ | environment,
         check=False,
@@ -48,6 +49,14 @@ def test_the_tour_goes_from_sign_up_to_a_segment(stack: Stack):
     assert "User registered successfully" in printed
     assert "#EXTM3U" in printed
     assert re.search(r"segment: \d{4,} bytes", printed)
+
+
+def test_the_tour_of_live_streams_goes_from_an_encoder_to_the_replay(stack: Stack):
+    printed = paste(stack, "\n".join(blocks("A tour with curl and ffmpeg", "docs/live.md")))
+    assert "RESOLUTION=1280x720" in printed
+    assert "#EXT-X-MEDIA-SEQUENCE" in printed
+    assert "/hls/" in printed
+    assert float(printed.splitlines()[-1]) >= 3
 
 
 def test_the_examples_of_001_work_as_printed_there(stack: Stack):

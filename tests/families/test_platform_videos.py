@@ -18,7 +18,8 @@ VIDEO = {
     "author", "tags", "category", "visibility", "published_at", "updated_at",
     "processing_status", "quality_variants", "metrics",
 } | {"created_at", "status", "playable", "playback_token", "processing"}  # fmt: skip
-VIDEO |= {"live_status", "captions", "audio_tracks", "comments_enabled", "user_action", "user_interaction"}
+VIDEO |= {"captions", "audio_tracks", "comments_enabled", "user_action", "user_interaction"}
+VIDEO |= {"live_status"}
 # On which terms it is shown (002's, in this family's case).
 VIDEO |= {"publish_at", "monetization", "drm_enabled", "geo_restrictions"}
 PAGINATION = {
@@ -242,6 +243,7 @@ def test_a_video_is_what_000_shows_by_either_of_its_ids(client, ann, add_video):
         "processing_status": "ready",
         "status": "completed",
         "playable": True,
+        "live_status": None,
         "quality_variants": {"360p": f"http://localhost/stream/{video.id}?quality=360p"},
         "metrics": {"watch_time_minutes": 1.5, "engagement_rate": 0.5, "retention_curve": []},
         "playback_token": None,
