@@ -62,11 +62,15 @@ def wsgi() -> Flask:
     logs.start("api", settings.log_level)
     app = create_app(build(settings))
     app.wsgi_app = ReadToTheEnd(app.wsgi_app)
-    # What is loaded now stays: without this, each full collection looks at all of it again.
+    _collect_rarely()
+    return app
+
+
+def _collect_rarely() -> None:
+    """What is loaded now stays: without this, each full collection looks at all of it again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    return app
 
 
 class Main(click.Group):
@@ -182,7 +186,9 @@ def realtime() -> None:
 
     settings = Settings.from_env().checked()
     logs.start("realtime", settings.log_level)
-    serve(build(settings))
+    services = build(settings)
+    _collect_rarely()
+    serve(services)
 
 
 def _collect_metrics(settings: Settings) -> None:

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from socket import SHUT_RDWR
 from typing import Any
 
@@ -93,8 +95,9 @@ def serve(services: Services) -> None:
     settings, hub = services.settings, Hub(KEPT, time.monotonic)
     app = create(services, hub)
     gevent.spawn(_follow, services, hub)
-    gevent.spawn(_recheck, app.extensions["conversations"])
-    gevent.spawn(_ping, app.extensions["conversations"])
+    # Proxies and phones forget a silent line; who does not answer is gone.
+    for seconds, act in ((RECHECK_SECONDS, _recheck), (PING_SECONDS, Conversation.ping)):
+        gevent.spawn(_each_in_turn, app.extensions["conversations"], seconds, act)
     server = WSGIServer(
         (settings.own_host, settings.realtime_port),
         app,
@@ -118,24 +121,27 @@ def _follow(services: Services, hub: Hub) -> None:
         hub.tell(told)
 
 
-def _recheck(conversations: set[Conversation]) -> None:
-    """Ask of everybody who said who they are whether that still holds."""
-    while True:
-        gevent.sleep(RECHECK_SECONDS)
-        for conversation in list(conversations):
-            try:
-                conversation.recheck()
-            except (ClutchError, *OUTAGES, OSError):
-                # A server is away, or this socket has just closed: the next round is the retry.
-                continue
+def _recheck(conversation: Conversation) -> None:
+    """Ask of somebody who said who they are whether that still holds."""
+    try:
+        conversation.recheck()
+    except (ClutchError, *OUTAGES, OSError):
+        # A server is away, or this socket has just closed: the next round is the retry.
+        return
 
 
-def _ping(conversations: set[Conversation]) -> None:
-    """Proxies and phones forget a silent line; who does not answer is gone."""
-    while True:
-        gevent.sleep(PING_SECONDS)
-        for conversation in list(conversations):
-            conversation.ping()
+def _each_in_turn(
+    conversations: set[Conversation], seconds: int, act: Callable[[Conversation], object]
+) -> None:
+    """Do this with each once in so many seconds, for ever.
+
+    Some each second: all ten thousand at one moment would hold up what is to be told then.
+    """
+    for moment in count():
+        gevent.sleep(1)
+        # Always at the same of these moments, so that as many seconds lie between two.
+        for conversation in [c for c in conversations if hash(c) % seconds == moment % seconds]:
+            act(conversation)
 
 
 def token() -> str:
