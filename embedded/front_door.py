@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embedded.children import Child, Running
+from embedded.children import Child
 from embedded.errors import StartFailed
 from embedded.files import private_folder, write_private
-from embedded.ports import LOOPBACK, check_listening
+from embedded.ports import LOOPBACK
 from embedded.programs import bundled
-from embedded.roles import reachable
+from embedded.roles import accepts_calls
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "deploy" / "nginx.conf"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macosx-arm64", "macos-arm64", "darwin-arm64")
@@ -48,18 +48,14 @@ def front_door(nginx: Path, folder: Path, log: Path, host: str, port: int, behin
         name="front-door",
         command=(*(str(nginx), "-p", f"{folder}/", "-c", "nginx.conf"), *("-g", ALONE)),
         log=log,
-        is_ready=_listens,
+        # Asking for more would fill its log until the API, which is asked by itself, is up.
+        is_ready=accepts_calls,
         host=host,
         port=port,
         port_setting="PORT",
         hint="Set FRONT_DOOR=false to have the API answer by itself.",
         is_front=True,
     )
-
-
-def _listens(running: Running) -> None:
-    # Asking for more would fill its log until the API, which is asked by itself, is up.
-    check_listening(running.child.port, reachable(running.child.host))
 
 
 # nginx cannot sign for a bucket here, so that the API fetches what it has allowed.

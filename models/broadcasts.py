@@ -76,10 +76,6 @@ class Broadcasts:
         doc = self.collection.find_one({"video_id": video_id})
         return from_doc(Broadcast, doc) if doc else None
 
-    def of_many(self, video_ids: list[str]) -> dict[str, Broadcast]:
-        found = self.collection.find({"video_id": {"$in": video_ids}})
-        return {doc["video_id"]: from_doc(Broadcast, doc) for doc in found}
-
     def open_of(self, author_id: str) -> int:
         """How many of one person's have not ended."""
         return self.collection.count_documents({**_OPEN, "author_id": author_id})
@@ -184,9 +180,8 @@ class Broadcasts:
 
     def to_fetch(self, now: datetime, limit: int) -> list[str]:
         """Ids of videos that are being sent, and which nobody brings to viewers."""
-        free = {"$or": [{"lease_until": None}, {"lease_until": {"$lt": now}}]}
         here = {**_ARRIVED, "arrived_until": {"$gt": now}}
-        found = self.collection.find({**here, **free}, {"video_id": 1}).limit(limit)
+        found = self.collection.find({**here, **_free(now)}, {"video_id": 1}).limit(limit)
         return [doc["video_id"] for doc in found]
 
     def lost(self, now: datetime) -> Iterator[Broadcast]:
@@ -202,8 +197,7 @@ class Broadcasts:
 
     def unfinished(self, now: datetime, limit: int = 100) -> list[str]:
         """Ids of videos that ended, whose end is not done, and which nobody holds."""
-        free = {"$or": [{"lease_until": None}, {"lease_until": {"$lt": now}}]}
-        found = self.collection.find({**_UNFINISHED, **free}, {"video_id": 1}).limit(limit)
+        found = self.collection.find({**_UNFINISHED, **_free(now)}, {"video_id": 1}).limit(limit)
         return [doc["video_id"] for doc in found]
 
     def every_one_of(self, author_id: str) -> Iterator[Broadcast]:
@@ -223,4 +217,5 @@ class Broadcasts:
 
 
 def _free(now: datetime) -> Document:
-    return {"$or": [{"lease": None}, {"lease_until": {"$lt": now}}]}
+    """What nobody holds, or whoever held it was killed."""
+    return {"$or": [{"lease_until": None}, {"lease_until": {"$lt": now}}]}

@@ -24,6 +24,17 @@ class Lenient(marshmallow.Schema):
         unknown = marshmallow.EXCLUDE
 
 
+class Trimmed(marshmallow.Schema):
+    """For forms and objects of texts that people typed: without the blanks around them."""
+
+    @marshmallow.pre_load
+    def trimmed(self, data: Any, **_: Any) -> Any:
+        # Something else than a form or an object is refused by its schema.
+        if not hasattr(data, "items"):
+            return data
+        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
+
+
 class RequestParser(FlaskParser):
     """Raises `Invalid` with the errors of each field, nested ones as `tags.0`."""
 

@@ -110,7 +110,7 @@ class BroadcastService:
         if may_edit(actor, video):
             return self._own(actor, video, broadcast)
         page = self.catalogue.get(actor, reference)
-        return LivePage(page=page, broadcast=broadcast, viewer_count=self.audience.count(video.id))
+        return LivePage(page=page, broadcast=broadcast, viewer_count=self._viewers(video))
 
     def live_now(self, limit: int) -> list[LivePage]:
         """What everybody may watch live at this moment, the latest first."""

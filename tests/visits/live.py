@@ -25,7 +25,6 @@ def visit(client: FlaskClient, services: Services, ann: Any) -> None:
     services.live_endings.sweep()
     services.live_endings.run(made["video_id"])
     _lose(services, create(client, ann))
-    services.broadcasts.broadcasts.of_many([made["video_id"]])
     for forget_video in services.removal.forgetting:
         forget_video(made["video_id"])
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import fields, post_load, pre_load, validate
+from marshmallow import fields, post_load, validate
 
 from blueprints.client.schemas.new_uploads import is_file
 from blueprints.client.schemas.terms import Terms
 from blueprints.http.describing import Tags, Version
-from blueprints.http.parsing import Lenient
+from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
 from models.video import Visibility
 from services.videos.editing import Change
@@ -23,7 +23,7 @@ AS_A_FORM = (
 )
 
 
-class VideoChange(Terms):
+class VideoChange(Trimmed, Terms):
     """What is not sent stays as it is; `monetization` is replaced as a whole."""
 
     file = Upload(validate=is_file, metadata={"description": AS_A_FORM})
@@ -34,12 +34,6 @@ class VideoChange(Terms):
     visibility = fields.Enum(Visibility, by_value=True)
     comments_enabled = fields.Boolean(data_key="commentsEnabled")
     comments_held = fields.Boolean(data_key="commentsHeld")
-
-    @pre_load
-    def trimmed(self, data: Any, **_: Any) -> Any:
-        if not hasattr(data, "items"):
-            return data
-        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
 
     @post_load
     def change(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

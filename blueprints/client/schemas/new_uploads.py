@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import ValidationError, fields, post_load, pre_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 from werkzeug.datastructures import FileStorage
 
 from blueprints.client.schemas.terms import Terms
 from blueprints.http.links import thumbnail, thumbnails
-from blueprints.http.parsing import Lenient
+from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
 from blueprints.http.tags import to_tags
 from models.video import Visibility
@@ -25,7 +25,7 @@ def a_file(description: str) -> Upload:
     return Upload(required=True, validate=is_file, metadata={"description": description})
 
 
-class NewClientVideo(Terms):
+class NewClientVideo(Trimmed, Terms):
     """The file, and what its owner says about it."""
 
     file = a_file("MP4, MOV, AVI, MKV or WEBM.")
@@ -38,10 +38,6 @@ class NewClientVideo(Terms):
         metadata={"description": "Comma-separated."},
     )
     visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
-
-    @pre_load
-    def trimmed(self, data: Any, **_: Any) -> dict[str, Any]:
-        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
 
     @post_load
     def split_tags(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import Schema, fields, post_load, pre_load, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from blueprints.http.describing import Tags, Version
-from blueprints.http.parsing import Lenient
+from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.terms import Terms
 from blueprints.platform.schemas.videos import Pagination, VideoOut, is_file
@@ -20,7 +20,7 @@ LAST_PAGE = 1_000_000
 FOR_GOOD = "It cannot be restored, and is removed now. Also for what is deleted already."
 
 
-class VideoChange(Terms):
+class VideoChange(Trimmed, Terms):
     """What is not sent stays as it is; `monetization` is replaced as a whole."""
 
     title = fields.String(validate=validate.Length(1, 100))
@@ -37,12 +37,6 @@ class VideoChange(Terms):
 
     comments_enabled = fields.Boolean(metadata={"description": "Whether any more can come."})
     comments_held = fields.Boolean(metadata={"description": "Whether each waits for approval."})
-
-    @pre_load
-    def trimmed(self, data: Any, **_: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
 
     @post_load
     def change(self, data: dict[str, Any], **_: Any) -> Change:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, pre_load, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from blueprints.http.describing import Tags
+from blueprints.http.parsing import Trimmed
 from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.terms import Terms
 from blueprints.platform.schemas.videos import VideoOut
@@ -15,7 +16,7 @@ from services.live.broadcasts import LIST_LIMIT, LivePage
 from services.videos.describing import Details
 
 
-class NewLive(Terms):
+class NewLive(Trimmed, Terms):
     title = fields.String(required=True, validate=validate.Length(1, 100))
     description = fields.String(load_default="", validate=validate.Length(max=5000))
     category = fields.String(load_default="", validate=validate.Length(max=100))
@@ -25,12 +26,6 @@ class NewLive(Terms):
         load_default=True,
         metadata={"description": "Whether it is a video like any other when it is over."},
     )
-
-    @pre_load
-    def trimmed(self, data: Any, **_: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
 
     @post_load
     def details(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

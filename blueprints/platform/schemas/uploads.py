@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, pre_load, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from blueprints.http.describing import Tags
 from blueprints.http.files import FILENAME_LENGTH
 from blueprints.http.links import link, thumbnail, thumbnails
+from blueprints.http.parsing import Trimmed
 from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.terms import Terms
 from models.uploads import UploadState
@@ -103,7 +104,7 @@ class SentPart(Schema):
         return Part(number=data["part_number"], etag=data["etag"])
 
 
-class VideoCompletion(Terms):
+class VideoCompletion(Trimmed, Terms):
     """That the file is there, and what its owner says of the video."""
 
     video_id = fields.String(required=True, validate=validate.Length(1, 64))
@@ -118,12 +119,6 @@ class VideoCompletion(Terms):
     parts = fields.List(
         fields.Nested(SentPart), load_default=list, validate=validate.Length(max=MOST_PARTS)
     )
-
-    @pre_load
-    def trimmed(self, data: Any, **_: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
 
 
 class PictureCompletion(Schema):

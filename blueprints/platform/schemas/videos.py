@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask_smorest.fields import Upload
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
 from werkzeug.datastructures import FileStorage
 
 from blueprints.http.links import avatar, link, thumbnail
+from blueprints.http.parsing import Trimmed
 from blueprints.http.reactions import SAID, interaction, said
 from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
@@ -50,7 +51,7 @@ def is_file(value: object) -> None:
         raise ValidationError("Not a file.")
 
 
-class NewVideo(Tagged, Terms):
+class NewVideo(Trimmed, Tagged, Terms):
     """A multipart form: the file, and what its owner says about it."""
 
     file = Upload(
@@ -67,10 +68,6 @@ class NewVideo(Tagged, Terms):
         metadata={"description": "Comma-separated."},
     )
     visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
-
-    @pre_load
-    def trimmed(self, data: Any, **_: Any) -> dict[str, Any]:
-        return {name: v.strip() if isinstance(v, str) else v for name, v in data.items()}
 
 
 class AuthorOut(Shape):

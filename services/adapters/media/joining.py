@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,9 +24,7 @@ LIVE_LIMITS = Limits(
 
 def join(tools: Tools, made: Sequence[tuple[Piece, Path]], rate: Fraction, target: Path) -> None:
     """Write `target` from pieces in their order. Raises `ToolFailed`: they are of our making."""
-    listed = target.with_name(f"{target.name}.txt")
-    listed.write_text("".join(_entries(made, rate)))
-    inputs = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", f"file:{listed}")
+    inputs = _concatenated(_entries(made, rate), target)
     size_bytes = sum(path.stat().st_size for _, path in made)
     finished = run(
         (tools.ffmpeg, *SAFE, *inputs, "-map", "0:v", "-c", "copy", *ANONYMOUS, f"file:{target}"),
@@ -45,9 +43,7 @@ def join_parts(tools: Tools, parts: Sequence[Path], target: Path) -> None:
     They are copied where all are encoded alike, which they are unless an encoder came back with
     other settings: then all is encoded once more, as nothing else could play it.
     """
-    listed = target.with_name(f"{target.name}.txt")
-    listed.write_text("ffconcat version 1.0\n" + "".join(f"file 'file:{p}'\n" for p in parts))
-    inputs = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", f"file:{listed}")
+    inputs = _concatenated(map(_entry, parts), target)
     is_alike = len({_configuration(path) for path in parts}) == 1
     coded = ("-c", "copy") if is_alike else ENCODED_AGAIN
     size_bytes = sum(path.stat().st_size for path in parts)
@@ -91,14 +87,25 @@ def _configuration(part: Path) -> bytes:
     return head[start : head.find(b"moof")] if start >= 0 else b""
 
 
+def _concatenated(entries: Iterable[str], target: Path) -> tuple[str, ...]:
+    """What FFmpeg is told to read them one after the other; its list lies beside `target`."""
+    listed = target.with_name(f"{target.name}.txt")
+    listed.write_text("".join(["ffconcat version 1.0\n", *entries]))
+    return ("-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", f"file:{listed}")
+
+
+def _entry(path: Path) -> str:
+    quoted = str(path).replace("'", "'\\''")
+    return f"file 'file:{quoted}'\n"
+
+
 def _entries(made: Sequence[tuple[Piece, Path]], rate: Fraction) -> list[str]:
-    """FFmpeg's list. A file's own duration is rounded; those given here add up to the whole."""
-    lines, ends_at = ["ffconcat version 1.0\n"], _microseconds(made[0][0].starts_at(rate))
+    """Of pieces. A file's own duration is rounded; those given here add up to the whole."""
+    lines, ends_at = list[str](), _microseconds(made[0][0].starts_at(rate))
     for piece, path in made:
         starts_at = ends_at
         ends_at = _microseconds((piece.first_frame + piece.frames) / rate)
-        quoted = str(path).replace("'", "'\\''")
-        lines.append(f"file 'file:{quoted}'\nduration {ends_at - starts_at}us\n")
+        lines.append(f"{_entry(path)}duration {ends_at - starts_at}us\n")
     return lines
 
 
