@@ -40,7 +40,8 @@ class Playable:
 
 
 @pytest.fixture(scope="module")
-def services(base_settings: Settings, schema: None, tmp_path_factory) -> Services:
+def services(base_settings: Settings, schema: None, wipe, tmp_path_factory) -> Services:
+    wipe()
     folder = tmp_path_factory.mktemp("players")
     return container.build(replace(base_settings, var_dir=folder, renditions=(90, 180)))
 

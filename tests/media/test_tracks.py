@@ -39,8 +39,9 @@ ENGLISH, GERMAN = {"language": "en", "label": "English"}, {"language": "de", "la
 
 
 @pytest.fixture(scope="module")
-def settings(base_settings: Settings, schema: None, tmp_path_factory) -> Settings:
+def settings(base_settings: Settings, schema: None, wipe, tmp_path_factory) -> Settings:
     """Of this whole module: what is processed once is looked at by several tests."""
+    wipe()  # a video of somebody else's test that still waits would come before ours
     folder = tmp_path_factory.mktemp("tracks")
     return replace(base_settings, var_dir=folder, renditions=(90, 180))
 
