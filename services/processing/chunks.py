@@ -237,11 +237,13 @@ class ChunkService:
 
     def _report(self, video_id: str) -> None:
         """Progress of the whole, as soon as nobody is at its first rendition any more."""
+        video = self.videos.get(video_id)
+        if video is None or video.processing.cancelled:
+            # Of a deleted video nothing is missed: should it be restored, it is encoded as a whole.
+            raise Cancelled
         share = self.chunks.percent(video_id) / 100
         percent = round(FROM_PERCENT + (TO_PERCENT - FROM_PERCENT) * share, 1)
         if video := self.videos.advance(video_id, percent):
-            if video.processing.cancelled:
-                raise Cancelled
             self.announcer.progress(video, "encoding", percent)
 
     def _give_up(self, video_id: str) -> None:

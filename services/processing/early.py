@@ -31,7 +31,7 @@ class EarlyVersion:
     has_audio: bool
     on_first: Callable[[], object]
     _published: Growing = field(default_factory=lambda: Growing(""))
-    _is_announced: bool = False
+    is_announced: bool = False
 
     def recall(self) -> None:
         """Find out how far an earlier run came."""
@@ -48,8 +48,8 @@ class EarlyVersion:
             return
         if len(growing.segments) > len(self._published.segments) or growing.has_ended:
             self._publish(growing, folder)
-        if not self._is_announced:
-            self._is_announced = True
+        if not self.is_announced:
+            self.is_announced = True
             self.on_first()
 
     def _publish(self, growing: Growing, folder: Path) -> None:

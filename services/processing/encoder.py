@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from services.adapters.media.encryption import Encryption
 from services.processing.grid import Piece
+from services.processing.inspection import Inspection
 from services.processing.ladder import MediaInfo, Rendition
 from services.processing.work import Work
 
@@ -16,6 +18,8 @@ class Encoder(Protocol):
     """Raises `BadMedia` where the file is to blame; anything else may work out another time."""
 
     def inspect(self, source: Path) -> MediaInfo: ...
+
+    def inspecting(self, source: Path) -> AbstractContextManager[Inspection]: ...
 
     def poster(self, source: Path, info: MediaInfo, target: Path) -> None: ...
 

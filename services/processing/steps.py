@@ -1,6 +1,6 @@
 """What is made of a video, step by step. Each can be killed anywhere, and done again.
 
-    first   probe -> poster -> lowest rendition, published while it grows -> published
+    first   headers -> poster -> lowest rendition, published while it grows -> published
     rest    the other renditions -> published -> one-file MP4
 
 What a killed worker had finished lies in the folder and is not made again; every stored key
@@ -9,9 +9,10 @@ follows from the video's id. Another worker may do the rest: `keep` puts what it
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,10 +26,16 @@ from services.processing.announce import Announcer
 from services.processing.chunks import ChunkService
 from services.processing.early import FROM_SECONDS, EarlyVersion
 from services.processing.encoder import Beside, Encoder, SegmentPackager
+from services.processing.inspection import BrokenPromise, Inspection
+from services.processing.ladder import MediaInfo
 from services.processing.work import Work, hold, version_name
 from services.videos.keys import kept_key, playback_key, poster_key, progressive_key
 from services.videos.ranking import first_score
 
+log = logging.getLogger(__name__)
+
+# Of a first version that is never going to be complete.
+NOT_PLAYABLE = {"playable": False, "playback_version": None, "renditions": []}
 # 003 keeps its one-file MP4 at 1080 lines and no more.
 PROGRESSIVE_HEIGHT = 1080
 
@@ -46,18 +53,27 @@ class Steps:
     heights: tuple[int, ...]
     now: Callable[[], datetime]
 
-    def first(self, work: Work, *, on_playable: Callable[[], object]) -> None:
-        """To a video that plays; `on_playable` is called as soon as it does."""
+    def begin_with(self, video: Video, inspection: Inspection) -> MediaInfo:
+        """What to take the source for: what its headers promise, where half of it is shown."""
+        promised = inspection.promised
+        return promised if promised and _is_worth_it(video, promised) else inspection.found()
+
+    def first(
+        self, work: Work, inspection: Inspection, *, on_playable: Callable[[MediaInfo], object]
+    ) -> Work:
+        """To a video that plays; `on_playable` is called as soon as it does and is well known.
+
+        Answers with what is to be gone on.
+        """
         self._fetch(work)
-        if work.video.previous is None:
-            self._make_poster(work)
-        self.beside.note(work)
+        self._introduce(work)
+        if _is_worth_it(work.video, work.info):
+            work = self._show_early(work, inspection, on_playable)
         lowest = self.renditions(work)[0]
-        if _is_worth_it(work):
-            self._encode_growing(work, lowest, on_playable)
         self._encode(work, (lowest,), with_audio=work.info.has_audio, stage=(2, 20))
         self._publish(work, (lowest,), 1)
-        on_playable()
+        on_playable(work.info)
+        return work
 
     def rest(self, work: Work) -> None:
         """To a video that has everything."""
@@ -72,6 +88,13 @@ class Steps:
             self._publish(work, renditions, 2)
         self.beside.make(work)
         self._keep_progressive(work, renditions)
+
+    def withdraw_early(self, video_id: str, lease: str) -> None:
+        """Nobody is to watch half of what will never be whole."""
+        video = self.videos.get(video_id)
+        if video and video.playback_version == (version := version_name(video, 0)):
+            hold(self.videos.describe(video_id, lease, NOT_PLAYABLE))
+            self.storage.remove(f"{playback_key(video_id)}/{version}")
 
     def keep(self, work: Work) -> None:
         """Have what is encoded so far at hand for whoever does the rest, on whichever host."""
@@ -88,6 +111,12 @@ class Steps:
 
     def renditions(self, work: Work) -> tuple[ladder.Rendition, ...]:
         return ladder.ladder(work.info, self.heights)
+
+    def _introduce(self, work: Work) -> None:
+        """What is shown of a video before anything of it can be played."""
+        if work.video.previous is None:
+            self._make_poster(work)
+        self.beside.note(work)
 
     def _make_poster(self, work: Work) -> None:
         work.heartbeat.report("poster", 1)
@@ -126,16 +155,32 @@ class Steps:
             on_progress=on_progress,
         )
 
+    def _show_early(
+        self, work: Work, inspection: Inspection, on_playable: Callable[[MediaInfo], object]
+    ) -> Work:
+        """Let people watch the lowest rendition while it is encoded; begin anew if it was wrong."""
+        try:
+            self._encode_growing(work, inspection, on_playable)
+            found = inspection.found()
+            inspection.check()
+        except BrokenPromise:
+            log.info("not what its headers say", extra={"video_id": work.video.id})
+            self.withdraw_early(work.video.id, work.lease)
+            for made in work.folder.glob("*.mp4"):
+                made.unlink()
+            work = replace(work, info=inspection.found())
+            self._introduce(work)
+            return work
+        return replace(work, info=found)
+
     def _encode_growing(
-        self, work: Work, rendition: ladder.Rendition, on_playable: Callable[[], object]
+        self, work: Work, inspection: Inspection, on_playable: Callable[[MediaInfo], object]
     ) -> None:
-        """Encode it, with its sound, and let people watch what there is of it."""
-        version = version_name(work.video, 0)
+        version, rendition = version_name(work.video, 0), self.renditions(work)[0]
 
         def on_first() -> None:
             if work.video.playback_version not in _complete_versions(work.video):
                 self._point_players_at(work, (rendition,), version)
-            on_playable()
 
         early = EarlyVersion(
             storage=self.storage,
@@ -145,10 +190,16 @@ class Steps:
             on_first=on_first,
         )
         early.recall()
+        is_told = False
 
         def on_segments(folder: Path, done: float) -> None:
+            nonlocal is_told
             work.heartbeat.report("encoding", 2 + 18 * done)
+            inspection.check()
             early.take(folder)
+            if early.is_announced and inspection.is_done and not is_told:
+                is_told = True
+                on_playable(inspection.found())
 
         self.encoder.encode_growing(
             work.source, work.info, rendition, work.folder,
@@ -203,9 +254,9 @@ def _kept_by(work: Work) -> str:
     return kept_key(work.video.id, work.video.processing.edition)
 
 
-def _is_worth_it(work: Work) -> bool:
+def _is_worth_it(video: Video, info: MediaInfo) -> bool:
     """Whether to show a video that is not complete yet; one to be encrypted never is."""
-    return work.info.duration_seconds >= FROM_SECONDS and not work.video.drm_enabled
+    return info.duration_seconds >= FROM_SECONDS and not video.drm_enabled
 
 
 def _complete_versions(video: Video) -> set[str]:

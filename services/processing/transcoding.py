@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,9 +23,10 @@ from services.processing.announce import Announcer
 from services.processing.chunks import ChunkService
 from services.processing.failures import details_of
 from services.processing.heartbeat import REPORT_SECONDS, Cancelled, Heartbeat, LostLease
+from services.processing.inspection import Inspection
 from services.processing.sources import source_of
 from services.processing.steps import Steps
-from services.processing.work import BACKOFF_SECONDS, Work, hold, version_name
+from services.processing.work import BACKOFF_SECONDS, Work, hold
 from services.videos.keys import (
     kept_key,
     keys_of,
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 
 # Longer than any job may take (services/adapters/queue.py).
 KEPT_SCRATCH = timedelta(days=1)
-# Of a first version that is never going to be complete.
-NOT_PLAYABLE = {"playable": False, "playback_version": None, "renditions": []}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,17 +144,25 @@ class TranscodingService:
         folder.mkdir(parents=True, exist_ok=True)
         with source_of(self.storage, video.id) as source:
             heartbeat.report("probing", 0)
-            info = self.pieces.described(video) or self.steps.encoder.inspect(source)
-            work = Work(
-                video=video, lease=lease, source=source, folder=folder, info=info,
-                heartbeat=heartbeat,
-            )  # fmt: skip
-            if video.processing.phase is Phase.FIRST:
-                self.steps.first(work, on_playable=lambda: self.pieces.plan(video, info))
-                if self._is_handed_over(work):
-                    return
+            with self._inspected(video, source) as inspection:
+                work = Work(
+                    video=video, lease=lease, source=source, folder=folder,
+                    info=self.steps.begin_with(video, inspection), heartbeat=heartbeat,
+                )  # fmt: skip
+                if video.processing.phase is Phase.FIRST:
+                    work = self.steps.first(
+                        work, inspection, on_playable=lambda info: self.pieces.plan(video, info)
+                    )
+                    if self._is_handed_over(work):
+                        return
             self.steps.rest(work)
         self._finish(video, lease)
+
+    def _inspected(self, video: Video, source: Path) -> AbstractContextManager[Inspection]:
+        known = self.pieces.described(video)
+        if known is None and video.processing.phase is Phase.FIRST:
+            return self.steps.encoder.inspecting(source)
+        return nullcontext(Inspection.of(known or self.steps.encoder.inspect(source)))
 
     def _is_handed_over(self, work: Work) -> bool:
         """Whether the rest is for another turn: others encode pieces of it, or wait themselves."""
@@ -193,7 +200,7 @@ class TranscodingService:
         )
 
     def _fail(self, video_id: str, lease: str, code: str, message: str, details: str = "") -> None:
-        self._withdraw_early(video_id, lease)
+        self.steps.withdraw_early(video_id, lease)
         failed = self.videos.fail(
             video_id,
             lease,
@@ -210,13 +217,6 @@ class TranscodingService:
             failed = self.videos.fall_back(video_id, self.now()) or failed
         self._clear(failed)
         self.announcer.failed(failed)
-
-    def _withdraw_early(self, video_id: str, lease: str) -> None:
-        """Nobody is to watch half of what will never be whole."""
-        video = self.videos.get(video_id)
-        if video and video.playback_version == (version := version_name(video, 0)):
-            hold(self.videos.describe(video_id, lease, NOT_PLAYABLE))
-            self.storage.remove(f"{playback_key(video_id)}/{version}")
 
     def _clear(self, video: Video) -> None:
         """What is of no use to a video that is ready, or has failed."""

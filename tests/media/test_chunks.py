@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +19,14 @@ from config import Settings
 from models.errors import BadMedia
 from models.video import Phase, ProcessingStatus
 from services.adapters.media.confined import ToolFailed
+from services.adapters.media.ffmpeg import Ffmpeg
 from services.adapters.media.packager import Packager
 from services.processing.grid import Piece, can_be_cut, frames_of, pieces
 from services.processing.ladder import MediaInfo, Rendition, frame_rate, ladder
 from tests import hostile
 from tests.pipeline import FFMPEG, durations, ffprobe, key_frames
 from tests.samples import AAC, TOOLS, X264, Samples, bikes, generate, picture, sound
+from tests.tracks import member, upload
 from tests.wire import stored_files
 
 HEIGHTS = (90, 180)
@@ -273,6 +278,35 @@ def test_a_piece_that_was_lost_with_its_worker_is_encoded_by_another(services, c
     assert services.turns.order() == [], "the rest is done, and that one is held"
     clock.forward(seconds=31)
     assert finish(services, video.id).processing_status is ProcessingStatus.READY
+
+
+@pytest.mark.media
+def test_nobody_goes_on_with_pieces_of_what_was_deleted(services, monkeypatch):
+    """A film takes hours, in which others would wait for their turn."""
+    owner = member(services)
+    video_id = upload(services, owner, bikes())
+    services.turns.take()
+    assert services.turns.chunks.of_video(video_id)
+    encoding = threading.Event()
+
+    def endless(*_args, on_progress, **_kwargs):
+        encoding.set()
+        for _ in range(3000):
+            on_progress(0.1)
+            time.sleep(0.01)
+        pytest.fail("it was encoded although nobody wants it")
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(1) as worker:
+        patched.setattr(Ffmpeg, "encode_piece", endless)
+        work = worker.submit(services.turns.take)
+        assert encoding.wait(10)
+        services.removal.delete(owner, video_id)
+        work.result(60)
+    assert services.turns.chunks.of_video(video_id) == []
+    assert services.turns.order() == []
+    services.removal.restore(owner, video_id)
+    services.turns.pieces.sweep()
+    assert finish(services, video_id).processing_status is ProcessingStatus.READY
 
 
 @pytest.mark.media

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,12 +19,13 @@ from typing import Self
 from config import Settings
 from services.adapters.media import encoding, joining
 from services.adapters.media.encoding import Effort, Job
-from services.adapters.media.probing import inspect, probe
+from services.adapters.media.probing import Look, inspect, probe
 from services.adapters.media.refusals import refusal
 from services.adapters.media.streams import Streams, number
 from services.adapters.media.tools import Tools
 from services.adapters.media.unfinished import keep, unfinished
 from services.processing.grid import Piece
+from services.processing.inspection import Inspection
 from services.processing.ladder import MediaInfo, Rendition, frame_rate
 
 # More do not make x264 faster, and each costs memory.
@@ -52,6 +56,17 @@ class Ffmpeg:
     def inspect(self, source: Path) -> MediaInfo:
         """What a file is. Raises `BadMedia`, its reason one of `refusals.MESSAGES`."""
         return inspect(self.tools, source, max_seconds=self.max_seconds)
+
+    @contextmanager
+    def inspecting(self, source: Path) -> Iterator[Inspection]:
+        """As `inspect`, but going on beside whoever begins with what the headers promise."""
+        look, left = Look(self.tools, source, max_seconds=self.max_seconds), threading.Event()
+        with ThreadPoolExecutor(1, "inspection") as beside:
+            found = beside.submit(look.found, is_wanted=lambda: not left.is_set())
+            try:
+                yield Inspection(found, look.promised())
+            finally:
+                left.set()
 
     def poster(self, source: Path, info: MediaInfo, target: Path) -> None:
         """A JPEG of a telling frame, at most 1280x720 (720x1280). Raises `BadMedia`."""

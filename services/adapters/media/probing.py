@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
+from services.adapters.media.boxes import is_whole
 from services.adapters.media.confined import Finished, LimitReached, Limits, ToolFailed, run
 from services.adapters.media.refusals import blame_limit, blame_signal, refusal
 from services.adapters.media.scanning import FROM_STDIN, Scan, Span, scan
-from services.adapters.media.streams import ENTRIES, Streams, known
+from services.adapters.media.streams import ENTRIES, Streams, known, number
 from services.adapters.media.tools import Tools
+from services.processing.inspection import TAIL_SECONDS
 from services.processing.ladder import MediaInfo
 
 LIMITS = Limits(cpu_seconds=20, memory_bytes=2 * 1024**3, file_bytes=0, wall_seconds=60)
@@ -19,7 +22,11 @@ COMPLETE = 0.9
 MISSING_SECONDS = 1
 # Headers know that the last sound packet is not played to its end; packets do not.
 PADDING_SECONDS = 0.1
+# Headers may count in milliseconds.
+ROUNDING_SECONDS = 0.001
 HEAD_BYTES = 512
+# Files whose headers say of each stream how many frames it has, and how long it lasts.
+COUNTED = {"mp4", "mov"}
 OTHER_MEDIA = (
     b"FLV", b"OggS", b"ID3", b"fLaC", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3",
 )  # fmt: skip
@@ -28,23 +35,72 @@ TS_PACKET_BYTES = 188
 
 def inspect(tools: Tools, source: Path, *, max_seconds: float) -> MediaInfo:
     """What the file holds. Raises `BadMedia` for what cannot become a video."""
-    container = _container(source)
-    streams = probe(tools, source)
-    found = [stream for stream in (streams.picture.stream, streams.sound) if stream]
-    _check_length(streams.declared_seconds, max_seconds)
-    scanned = scan(tools, source, tuple(f"0:{stream['index']}" for stream in found))
-    promised_seconds = _avi_seconds(source) if container == "avi" else streams.declared_seconds
-    span = _picture_span(scanned, promised_seconds)
-    duration_seconds = _real_seconds(scanned, streams.declared_seconds)
-    _check_length(duration_seconds, max_seconds)
-    return _described(
-        streams,
-        span,
-        has_sound=scanned.sound is not None,
-        duration_seconds=duration_seconds,
-        container=container,
-        size_bytes=source.stat().st_size,
-    )
+    return Look(tools, source, max_seconds=max_seconds).found()
+
+
+class Look:
+    """A file whose headers were read. Raises `BadMedia` for what cannot become a video."""
+
+    def __init__(self, tools: Tools, source: Path, *, max_seconds: float) -> None:
+        self._tools, self._source, self._max_seconds = tools, source, max_seconds
+        self._container = _container(source)
+        self._streams = probe(tools, source)
+        picture, sound = self._streams.picture, self._streams.sound
+        self._played = [stream for stream in (picture.stream, sound) if stream]
+        _check_length(self._declared_seconds, max_seconds)
+
+    def promised(self) -> MediaInfo | None:
+        """What the headers say, of a whole file whose headers count its frames; else None."""
+        if self._container not in COUNTED or not is_whole(self._source):
+            return None
+        seconds = self._declared_seconds
+        picture = self._streams.picture.stream
+        are_counted = all(int(number(s.get("nb_frames"))) > 0 for s in self._played)
+        if not are_counted or number(picture.get("duration")) < seconds - TAIL_SECONDS:
+            return None
+        # It lasts to the end, as far as one can tell.
+        span = Span(start_seconds=0, end_seconds=seconds, longest_gap_seconds=None)
+        return self._described(span, has_sound=len(self._played) > 1, duration_seconds=seconds)
+
+    def found(self, *, is_wanted: Callable[[], bool] = lambda: True) -> MediaInfo:
+        """What is in the file, all of which is read, for as long as that `is_wanted`."""
+        indexes = tuple(f"0:{stream['index']}" for stream in self._played)
+        scanned = scan(self._tools, self._source, indexes, is_wanted=is_wanted)
+        is_avi = self._container == "avi"
+        promised_seconds = _avi_seconds(self._source) if is_avi else self._declared_seconds
+        span = _picture_span(scanned, promised_seconds)
+        duration_seconds = _real_seconds(scanned, self._declared_seconds)
+        _check_length(duration_seconds, self._max_seconds)
+        has_sound = scanned.sound is not None
+        return self._described(span, has_sound=has_sound, duration_seconds=duration_seconds)
+
+    @property
+    def _declared_seconds(self) -> float:
+        return self._streams.declared_seconds
+
+    def _described(self, span: Span, *, has_sound: bool, duration_seconds: float) -> MediaInfo:
+        picture, sound = self._streams.picture, self._streams.sound if has_sound else None
+        width, height = picture.size
+        return MediaInfo(
+            duration_seconds=duration_seconds,
+            width=width,
+            height=height,
+            fps=picture.fps(span.packets_per_second),
+            video_codec=picture.stream["codec_name"],
+            audio_codec=sound["codec_name"] if sound else None,
+            pixel_format=picture.stream.get("pix_fmt", "unknown"),
+            hdr=picture.is_hdr,
+            interlaced=picture.is_interlaced,
+            container=self._container,
+            rotation_degrees=picture.rotation_degrees,
+            size_bytes=self._source.stat().st_size,
+            color_space=known(picture.stream.get("color_space")),
+            picture_seconds=min(span.end_seconds, duration_seconds),
+            longest_gap_seconds=span.longest_gap_seconds,
+            video_stream=f"0:{picture.stream['index']}",
+            audio_stream=f"0:{sound['index']}" if sound else "0:a:0",
+            sounds=self._streams.sounds if sound else (),
+        )
 
 
 def probe(tools: Tools, source: Path) -> Streams:
@@ -60,39 +116,6 @@ def probe(tools: Tools, source: Path) -> Streams:
     if finished.returncode != 0:
         raise _unreadable(finished) from ToolFailed(f"ffprobe: {finished.stderr_tail[-1000:]}")
     return Streams(json.loads(finished.stdout))
-
-
-def _described(
-    streams: Streams,
-    span: Span,
-    *,
-    has_sound: bool,
-    duration_seconds: float,
-    container: str,
-    size_bytes: int,
-) -> MediaInfo:
-    picture, sound = streams.picture, streams.sound if has_sound else None
-    width, height = picture.size
-    return MediaInfo(
-        duration_seconds=duration_seconds,
-        width=width,
-        height=height,
-        fps=picture.fps(span.packets_per_second),
-        video_codec=picture.stream["codec_name"],
-        audio_codec=sound["codec_name"] if sound else None,
-        pixel_format=picture.stream.get("pix_fmt", "unknown"),
-        hdr=picture.is_hdr,
-        interlaced=picture.is_interlaced,
-        container=container,
-        rotation_degrees=picture.rotation_degrees,
-        size_bytes=size_bytes,
-        color_space=known(picture.stream.get("color_space")),
-        picture_seconds=min(span.end_seconds, duration_seconds),
-        longest_gap_seconds=span.longest_gap_seconds,
-        video_stream=f"0:{picture.stream['index']}",
-        audio_stream=f"0:{sound['index']}" if sound else "0:a:0",
-        sounds=streams.sounds if sound else (),
-    )
 
 
 def _container(source: Path) -> str:
@@ -142,8 +165,9 @@ def _picture_span(scanned: Scan, promised_seconds: float) -> Span:
 
 
 def _real_seconds(scanned: Scan, declared_seconds: float) -> float:
-    is_padded = 0 <= scanned.end_seconds - declared_seconds < PADDING_SECONDS
-    return declared_seconds if is_padded else scanned.end_seconds
+    longer_seconds = scanned.end_seconds - declared_seconds
+    is_as_declared = -ROUNDING_SECONDS <= longer_seconds < PADDING_SECONDS
+    return declared_seconds if is_as_declared else scanned.end_seconds
 
 
 def _avi_seconds(source: Path) -> float:

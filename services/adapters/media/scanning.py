@@ -5,6 +5,7 @@ A header says what a file was meant to hold; half an upload has the same header.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -95,13 +96,29 @@ class Scan:
             span.decode(None if dts == UNKNOWN else int(dts) * unit)
 
 
-def scan(tools: Tools, source: Path, streams: tuple[str, ...]) -> Scan:
+class NotWanted(Exception):
+    """Nobody waits for what would be found."""
+
+
+def scan(
+    tools: Tools,
+    source: Path,
+    streams: tuple[str, ...],
+    *,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> Scan:
     """Read every packet of the picture (the first of `streams`) and of the sound (the second).
 
-    Raises `BadMedia` (`too_slow`, `damaged`) or `ToolFailed`. A file that breaks off is no error
-    here: the spans tell.
+    Raises `BadMedia` (`too_slow`, `damaged`), `ToolFailed`, or `NotWanted` as soon as it is not. A
+    file that breaks off is no error here: the spans tell.
     """
     found = Scan()
+
+    def on_line(line: str) -> None:
+        if not is_wanted():
+            raise NotWanted
+        found.take(line)
+
     command = (
         *(tools.ffmpeg, "-hide_banner", "-v", "error", "-nostdin", *FROM_STDIN),
         *(word for stream in streams for word in ("-map", stream)),
@@ -109,7 +126,7 @@ def scan(tools: Tools, source: Path, streams: tuple[str, ...]) -> Scan:
         *("-c", "copy", "-copyinkf:v", "-f", "framecrc", "-"),
     )
     try:
-        finished = run(command, LIMITS, stdin=source, on_line=found.take)
+        finished = run(command, LIMITS, stdin=source, on_line=on_line)
     except LimitReached as reached:
         raise blame_limit(reached) from reached
     if finished.returncode < 0:
