@@ -54,6 +54,8 @@ class Broadcast(Entity):
     end_reason: str = ""
     open: bool = True
     unfinished: bool = False
+    # How often it was tried to make a video like any other of it.
+    replays: int = 0
 
 
 class Broadcasts:
@@ -155,9 +157,10 @@ class Broadcasts:
         where = {**_UNFINISHED, "video_id": video_id, **_free(now)}
         return self._change(where, {"$set": {"lease": _AT_ITS_END, "lease_until": until}})
 
-    def stay_at_end(self, video_id: str, until: datetime) -> None:
+    def stay_at_end(self, video_id: str, until: datetime, *, replays: int = 0) -> None:
         where = {"video_id": video_id, "lease": _AT_ITS_END}
-        self.collection.update_one(where, {"$set": {"lease_until": until}})
+        change = {"$set": {"lease_until": until}, "$inc": {"replays": replays}}
+        self.collection.update_one(where, change)
 
     def finish(self, video_id: str) -> None:
         """All is done that was to be done after its end."""

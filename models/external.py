@@ -46,16 +46,16 @@ class ExternalVideos:
             "external": to_doc(result.media),
             "duration_seconds": result.duration_seconds,
             "source": None,
-            "published_at": now,
-            "ranking_score": score,
             **_settled("ready", 100.0, event_id, now),
         }
         events = (VideoEvent.PLAYABLE, VideoEvent.READY)
         published = (*events, VideoEvent.PUBLISHED)
-        # What of it is public is known to the filter alone.
+        dated = {**values, "published_at": now, "ranking_score": score}
+        # Whether this is its publication is known to the filter alone.
+        is_first = {"visibility": Visibility.PUBLIC, "published_at": None}
         return self._settle_external(
-            video_id, values, now, published, {"visibility": Visibility.PUBLIC}
-        ) or (self._settle_external(video_id, values, now, events, {}))
+            video_id, dated, now, published, is_first
+        ) or self._settle_external(video_id, values, now, events, {})
 
     def fail_external(
         self, video_id: str, event_id: str, message: str, *, now: datetime

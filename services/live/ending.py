@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 # After what was killed, or failed, it is tried again; hours of a stream are not joined at once.
 LEASE = timedelta(seconds=60)
 REPLAY_LEASE = timedelta(minutes=15)
+MOST_REPLAYS = 8
+# How soon it is noticed that what was deleted has been restored.
+RESTORED_WITHIN = timedelta(minutes=15)
 NOT_BACK = "Nobody sent it any more."
 
 
@@ -109,17 +112,23 @@ class EndingService:
             self.audience.tell(video_id, LiveStatus.ENDED, 0)
             if not is_kept or self.videos.is_withdrawn(video_id):
                 self.storage.remove(live_key(video_id))
-            elif self._gets_replay(video_id):
+            elif self.videos.get(video_id) is None:
+                self.broadcasts.stay_at_end(video_id, now + RESTORED_WITHIN)
+                return
+            elif self._gets_replay(broadcast):
                 self._replay(broadcast, segments, folder)
         self.broadcasts.finish(video_id)
 
-    def _gets_replay(self, video_id: str) -> bool:
-        """Not what is deleted, nor where others process videos: what was sent plays on there."""
-        return self.videos.get(video_id) is not None and not self.replacing.uploads.is_external
+    def _gets_replay(self, broadcast: Broadcast) -> bool:
+        """Not where others process videos, nor what cannot be joined: what was sent plays on."""
+        if broadcast.replays >= MOST_REPLAYS:
+            log.error("no replay can be made of it", extra={"video_id": broadcast.video_id})
+            return False
+        return not self.replacing.uploads.is_external
 
     def _replay(self, broadcast: Broadcast, segments: list[Segment], folder: Path) -> None:
         video_id, target = broadcast.video_id, folder / "replay.mp4"
-        self.broadcasts.stay_at_end(video_id, self.now() + REPLAY_LEASE)
+        self.broadcasts.stay_at_end(video_id, self.now() + REPLAY_LEASE, replays=1)
         parts = [
             self._joined(video_id, number, list(some), folder)
             for number, some in groupby(segments, key=attrgetter("part"))

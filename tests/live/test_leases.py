@@ -18,9 +18,10 @@ from models.broadcasts import Broadcast, Broadcasts
 from models.errors import Unavailable
 from models.video import LiveStatus
 from services import container
+from services.adapters.media.confined import ToolFailed
 from services.adapters.queue import Job, RqQueue
 from services.live.broadcasts import LEASE
-from services.live.ending import NOT_BACK
+from services.live.ending import MOST_REPLAYS, NOT_BACK, REPLAY_LEASE, RESTORED_WITHIN
 from tests.live.streams import (
     Encoder,
     carried,
@@ -329,8 +330,29 @@ def test_a_killed_carrier_of_what_has_ended_does_not_keep_it_from_being_finished
     assert not row(services, made["video_id"]).unfinished
 
 
+def test_what_cannot_be_joined_is_tried_a_few_times_and_plays_as_it_was_sent(
+    client, ann, services, clock, tmp_path: Path
+):
+    made, encoder = create(client, ann), Encoder(tmp_path / "encoder")
+    with carried(services, hold(services, made), encoder):
+        encoder.send(4)
+        wait_for(lambda: row(services, made["video_id"]).status is LiveStatus.LIVE, SECONDS)
+        services.live_endings.end(made["video_id"], "ended")
+        wait_for(lambda: row(services, made["video_id"]).lease is None, SECONDS)
+    # What stands in for segments here is none that FFmpeg could join.
+    for _ in range(MOST_REPLAYS):
+        assert row(services, made["video_id"]).unfinished
+        with pytest.raises(ToolFailed):
+            services.live_endings.run(made["video_id"])
+        clock.forward(seconds=REPLAY_LEASE.total_seconds() + 1)
+    services.live_endings.run(made["video_id"])
+    assert not row(services, made["video_id"]).unfinished
+    shown = video_of(services, made["video_id"])
+    assert (shown.live_status, shown.playable) == (LiveStatus.ENDED, True)
+
+
 def test_a_deleted_stream_that_is_restored_is_over_and_still_there(
-    client, ann, services, tmp_path: Path
+    client, ann, services, broadcasts, clock, tmp_path: Path
 ):
     made, encoder = create(client, ann), Encoder(tmp_path / "encoder")
     path = f"/api/videos/{made['video_id']}"
@@ -340,7 +362,8 @@ def test_a_deleted_stream_that_is_restored_is_over_and_still_there(
         client.delete(path, headers=ann.headers)
         wait_for(lambda: row(services, made["video_id"]).lease is None, SECONDS)
     services.live_endings.run(made["video_id"])
-    assert not row(services, made["video_id"]).unfinished
+    assert row(services, made["video_id"]).unfinished, "once it is restored, it gets its replay"
+    assert broadcasts.unfinished(clock()) == []
     restored = client.post(f"{path}/restore", headers=ann.headers)
     assert restored.status_code == 200
     shown = video_of(services, made["video_id"])
@@ -353,6 +376,8 @@ def test_a_deleted_stream_that_is_restored_is_over_and_still_there(
     assert playlist is not None
     with playlist.stream as opened:
         assert opened.read().endswith(b"#EXT-X-ENDLIST\n")
+    clock.forward(seconds=RESTORED_WITHIN.total_seconds() + 1)
+    assert broadcasts.unfinished(clock()) == [made["video_id"]]
 
 
 # Queries

@@ -130,6 +130,16 @@ def test_a_success_makes_it_ready_and_it_plays_from_where_it_is(world, ann, vide
     assert kept(world, video).stored_bytes == 0
 
 
+def test_what_is_not_for_everybody_is_not_published_by_it(world, ann, video):
+    path = f"/api/videos/{video}"
+    world.client.patch(path, json={"visibility": "private"}, headers=ann.headers)
+    assert send(world, said(video)).status_code == 200
+    assert shown(world, video, ann)["published_at"] is None
+    assert kept(world, video).playable
+    world.client.patch(path, json={"visibility": "public"}, headers=ann.headers)
+    assert shown(world, video, ann)["published_at"] is not None
+
+
 def test_a_failure_says_why_and_the_upload_is_kept_for_another_try(world, ann, video, settings):
     answer = send(world, said(video, status="error", error_message="No moov atom."))
     assert answer.json["processing_status"] == "error"
