@@ -63,6 +63,7 @@ def deletion(
         sessions=sessions,
         storage=parts.storage,
         queue=parts.queue,
+        events=parts.events,
         passwords=parts.passwords,
         second_factors=second_factors,
         lockout=lockout(parts),

@@ -24,12 +24,14 @@ from services.accounts.lockout import Lockout
 from services.accounts.passwords import Passwords
 from services.accounts.second_factor import SecondFactorService
 from services.accounts.sessions import Device, SessionService
+from services.adapters.events import Events
 from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
 from services.audit import Audit
 from services.people.administration import last_admin, require_admin
 from services.policies import Actor
 from services.videos.keys import keys_of
+from services.videos.listeners import tell_deleted
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class DeletionService:
     sessions: SessionService
     storage: Storage
     queue: JobQueue
+    events: Events
     passwords: Passwords
     second_factors: SecondFactorService
     lockout: Lockout
@@ -155,6 +158,7 @@ class DeletionService:
                 self.storage.remove(key)
             for forget_video in self.forgetting_videos:
                 forget_video(video_id)
+            tell_deleted(self.events, video_id)
             self.videos.erase(video_id, self.now())
             if number % RENEW_EVERY == 0:
                 self.users.renew_deletion(user_id, self.now() + LEASE)

@@ -21,6 +21,7 @@ from services.people.activity import Activity
 from services.policies import VISITOR, Actor, may_edit, may_see
 from services.videos.catalogue import CatalogueService, VideoPage
 from services.videos.categories import CategoryService
+from services.videos.listeners import look_again
 from services.videos.ranking import first_score
 from services.videos.shelf import Shelf
 from services.videos.visible import visible
@@ -106,7 +107,7 @@ class EditingService:
         """Have it looked up who may go on listening to what was just hidden."""
         # As it was asked for, not as it differs from what was read: of two at once, one is told.
         if "visibility" in values and not may_see(VISITOR, changed):
-            self.events.publish(f"video:{changed.id}", {"type": "access_changed"})
+            look_again(self.events, changed.id)
 
     def _values(self, video: Video, change: Change) -> dict[str, Any]:
         """What is to be stored: plain values of the fields that were sent."""

@@ -26,6 +26,7 @@ from services.policies import Actor, may_edit, owns
 from services.videos.catalogue import CatalogueService, VideoPage
 from services.videos.editing import EditingService
 from services.videos.keys import keys_of
+from services.videos.listeners import tell_deleted
 from services.videos.shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -141,11 +142,7 @@ class RemovalService:
             raise NotFound("Video not found")
         self.shelf.forget(deleted)
         self._note(actor, deleted, Action.VIDEO_DELETED)
-        told = {"type": "deleted", "video_id": deleted.id}
-        for channel in (f"user:{deleted.author_id}", f"video:{deleted.id}"):
-            self.events.publish(channel, told)
-        # Last: who listens hears that it was deleted, and nothing after that.
-        self.events.publish(f"video:{deleted.id}", {"type": "access_changed"})
+        tell_deleted(self.events, deleted.id, f"user:{deleted.author_id}")
         return deleted
 
     def _purge_now(self, video: Video) -> None:

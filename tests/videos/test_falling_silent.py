@@ -135,6 +135,20 @@ def test_everybody_is_told_of_a_deletion_and_nothing_after_it(
     assert [socket.heard() for socket in sockets] == [["deleted", "unsubscribed"]] * 2
 
 
+def test_the_videos_of_a_closed_account_fall_silent(services, hub, client, ann, bob, add_video):
+    video = add_video(ann)
+    channel = f"video:{video.id}"
+    socket = Socket(services, hub, bob.token)
+    assert socket.subscribe(channel) == ["subscribed"]
+    mine = {"password": "Passw0rd"}
+    answer = client.delete("/api/users/me", json=mine, headers=ann.headers)
+    assert answer.status_code == 200, answer.json
+    services.deletion.run(ann.user.id)
+    services.events.publish(channel, COMMENT)
+    pass_on(services, hub)
+    assert socket.heard() == ["deleted", "unsubscribed"]
+
+
 def test_who_comes_back_is_not_told_what_was_for_the_servers(services, hub, ann, add_video):
     """Of a real-time server that was started after it was said."""
     video = add_video(ann)
