@@ -144,6 +144,13 @@ def test_metrics_are_for_the_inside(front):
     assert ask(front.port, "/metrics/").status == 404
 
 
+def test_what_an_rtmp_server_asks_is_for_the_inside(front):
+    assert ask(front.api_port, "/live/publish", "POST").status == 403
+    for path in ("/live/publish", "//live/play", "/x/../live/update", "/%6cive/done"):
+        refused = ask(front.port, path, "POST")
+        assert (refused.status, json.loads(refused.body)["code"]) == (404, "NOT_FOUND")
+
+
 def test_tokens_and_grants_are_not_logged(front):
     ask(front.port, "/hls/SIGNATURE-of-22-letters/1795255800/some-video/v1/master.m3u8")
     ask(front.port, "/video/1/stream?token=PLAYBACK")
