@@ -10,6 +10,9 @@ from models.user import ProfileVisibility, Role, User
 from models.video import Video, Visibility
 from models.webhook_endpoints import WebhookEndpoint
 
+# Asked for each video of a list.
+STAFF = (Role.STAFF, Role.ADMIN)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -28,11 +31,13 @@ class Actor:
     role: Role = Role.VIEWER
     # Not before a second factor is set up may one of this role do anything else.
     must_enrol: bool = False
+    # Which state of their reactions is the current one, as they came in; empty: ask.
+    stamp: str = ""
     place: Place = Place()
 
     @property
     def is_staff(self) -> bool:
-        return self.role in {Role.STAFF, Role.ADMIN}
+        return self.role in STAFF
 
 
 VISITOR = Actor()

@@ -1,7 +1,8 @@
 """What a process remembers for a moment, where being that moment behind harms nobody.
 
 Only reads of others' public facts go through here (an author's name, the length of a list): never
-who may do what, and never what somebody has just changed of their own.
+who may do what. Nor what somebody has just changed of their own, unless each change asks for it
+under another key (services/videos/own_reactions.py).
 """
 
 from __future__ import annotations

@@ -17,12 +17,14 @@ from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
+from blueprints.http.lists import Listed
 from services.videos.browsing import ME, Wish
 from services.videos.catalogue import NumberedList
 
 catalogue = FamilyBlueprint(dialect, "catalogue", "/videos", "Browse the catalogue.")
 
 _VIDEO = CatalogueVideo()
+_VIDEOS = Listed(_VIDEO)
 
 
 @catalogue.route("")
@@ -61,7 +63,7 @@ def _wish(asked: Json) -> Wish:
 
 def _page(asked: Json, wish: Wish, found: NumberedList) -> Json:
     more = found.videos.has_more
-    body: Json = {"videos": _VIDEO.dump(found.videos.items, many=True), "hasMore": more}
+    body: Json = {"videos": _VIDEOS.written(found.videos.items), "hasMore": more}
     body |= {"nextCursor": to_cursor(wish.order, found.videos.end)} if more else {}
     numbers = {"page": asked.get("page"), "limit": wish.limit, "total": found.total}
     return body | (numbers if wish.counted else {})

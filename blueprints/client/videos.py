@@ -11,12 +11,13 @@ from blueprints.http.caller import caller, for_visitors_too
 from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import FamilyBlueprint, Json
+from blueprints.http.lists import Listed
 from services.videos.catalogue import Query, VideoList
 from services.videos.related import DetailPage
 
 videos = FamilyBlueprint(dialect, "videos", "/videos", "The feed, and one video.")
 
-_VIDEO = ClientVideo()
+_VIDEOS = Listed(ClientVideo())
 FEED = "feed"
 
 
@@ -39,5 +40,5 @@ def get(video_id: str) -> DetailPage:
 
 
 def _feed(found: VideoList) -> Json:
-    body: Json = {"videos": _VIDEO.dump(found.items, many=True), "hasMore": found.has_more}
+    body: Json = {"videos": _VIDEOS.written(found.items), "hasMore": found.has_more}
     return body | ({"nextCursor": to_cursor(FEED, found.end)} if found.has_more else {})

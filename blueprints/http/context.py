@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from flask import current_app, request
+from flask import Request, current_app, request
+from flask.globals import request_ctx
 
 from config import Settings
 from services.accounts.sessions import Device
@@ -23,9 +24,17 @@ def settings() -> Settings:
     return services().settings
 
 
+def this_request() -> Request:
+    """What `request` stands for: for who asks it many things, for each request that there is."""
+    proxy: Any = request
+    return cast("Request", proxy._get_current_object())  # noqa: SLF001 - Flask documents it
+
+
 def requested_view() -> Callable[..., Any] | None:
     """The view that this request is for; None where there is none at its address."""
-    return current_app.view_functions.get(request.endpoint or "")
+    # One look through Flask's proxies rather than several: this is asked again and again.
+    here: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask documents it
+    return here.app.view_functions.get(here.request.endpoint or "")
 
 
 def place() -> Place:

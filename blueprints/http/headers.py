@@ -31,6 +31,8 @@ EXPOSED = (
     "X-RateLimit-Reset",
     "X-Next-Cursor",
 )
+# Media segments, which may be read from everywhere.
+MEDIA = "/hls/"
 # Until origins are configured, apps under development on this machine may ask.
 LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?\Z")
 
@@ -53,17 +55,27 @@ def start(app: Flask, settings: Settings) -> None:
     }
     tus_clients = {**everywhere, "expose_headers": [*EXPOSED, *tus.EXPOSED, "ETag"]}
     resources: dict[Any, Any] = {
-        r"/hls/.*": media,
+        rf"{MEDIA}.*": media,
         r"/upload/.*": tus_clients,
         r"/.*": everywhere,
     }
     CORS(app, resources=resources, send_wildcard=True)
+    told: Any = app.after_request_funcs[None].pop()
+    app.after_request(lambda response: told(response) if _is_across_origins() else response)
     app.after_request(_secure)
 
 
+def _is_across_origins() -> bool:
+    """Whether there is anything to say: to find out otherwise costs more than to say it."""
+    return "HTTP_ORIGIN" in request.environ or request.path.startswith(MEDIA)
+
+
 def _secure(response: Response) -> Response:
+    headers = response.headers
     if request.path == DOCS:
-        response.headers[POLICY] = f"{SECURITY[POLICY]}; img-src 'self' data:"
-    missing = SECURITY.keys() - response.headers.keys()
-    response.headers.extend({name: SECURITY[name] for name in missing})
+        headers[POLICY] = f"{SECURITY[POLICY]}; img-src 'self' data:"
+    said = {name.lower() for name in headers.keys()}  # noqa: SIM118 - it has pairs, and is no dict
+    for name, value in SECURITY.items():
+        if name.lower() not in said:
+            headers.add(name, value)
     return response

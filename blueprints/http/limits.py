@@ -20,7 +20,7 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import STRATEGIES, FixedWindowRateLimiter
 
 from blueprints.http.caller import caller, identify
-from blueprints.http.context import requested_view
+from blueprints.http.context import requested_view, this_request
 from config import Settings
 from models.errors import RateLimited
 from services.adapters.register import Visits
@@ -145,10 +145,11 @@ class General:
 
     def count(self) -> None:
         """Raise `RateLimited` for a request too many."""
-        if _is_exempt():
-            return
+        # Of who is signed in, the look-up of their session has counted it.
         visits = g.get("visits")
         if visits is None:
+            if _is_exempt():
+                return
             visits = self._visits_of(user_or_address())
         seconds = self.item.get_expiry()
         ends = (time.time() // seconds + 1) * seconds
@@ -205,6 +206,12 @@ def start(app: Flask, settings: Settings) -> None:
         for after in app.after_request_funcs[None]
         if limiter not in getattr(after, "args", ())
     ]
+    # What it keeps of a request goes with the request.
+    app.teardown_request_funcs[None] = [
+        after
+        for after in app.teardown_request_funcs[None]
+        if getattr(after, "__self__", None) is not limiter
+    ]
     app.extensions["clutch.limiter"] = limiter
     app.after_request(_tell)
 
@@ -232,9 +239,10 @@ def apply(app: Flask, settings: Settings) -> None:
 
 
 def _is_exempt() -> bool:
+    asked = this_request()
     return (
-        request.endpoint is None
-        or request.method == "OPTIONS"
+        asked.endpoint is None
+        or asked.method == "OPTIONS"
         or getattr(requested_view(), "is_unlimited", False)
     )
 
@@ -244,9 +252,10 @@ def _tell(response: Response) -> Response:
     limits = [*g.get("limits", ()), *_tighter()]
     if limits:
         item, window = min(limits, key=lambda limit: limit[1].remaining)
-        response.headers["X-RateLimit-Limit"] = str(item.amount)
-        response.headers["X-RateLimit-Remaining"] = str(window.remaining)
-        response.headers["X-RateLimit-Reset"] = str(int(window.reset_time))
+        headers = response.headers
+        headers.add("X-RateLimit-Limit", str(item.amount))
+        headers.add("X-RateLimit-Remaining", str(window.remaining))
+        headers.add("X-RateLimit-Reset", str(int(window.reset_time)))
     return response
 
 

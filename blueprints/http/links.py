@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from flask import Flask, request
+from flask import Flask
 
-from blueprints.http.context import settings
+from blueprints.http.context import settings, this_request
 from models.video import Video
 from services.playback.playback import Stream
 
@@ -21,7 +21,8 @@ def start(app: Flask) -> None:
 
 
 def _begin() -> None:
-    _BASE.set(f"{request.scheme}://{request.host}")
+    asked = this_request()
+    _BASE.set(f"{asked.scheme}://{asked.host}")
 
 
 def link(path: str) -> str:

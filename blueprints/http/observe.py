@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 
 import uuid_utils
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from prometheus_client import Counter, Histogram
 
 from blueprints.http.caller import caller
+from blueprints.http.context import this_request
 from services.adapters import logs
 
 # An id from outside goes into our logs and answers: it must be only that.
@@ -32,25 +34,31 @@ def start(app: Flask) -> None:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    sent = request.headers.get("X-Request-ID", "")
-    g.request_id = sent if ACCEPTED_ID.fullmatch(sent) else str(uuid_utils.uuid7())
-    logs.REQUEST_ID.set(g.request_id)
+    sent = this_request().headers.get("X-Request-ID", "")
+    request_id = sent if ACCEPTED_ID.fullmatch(sent) else str(uuid_utils.uuid7())
+    logs.REQUEST_ID.set(request_id)
 
 
 def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.started
+    seconds, asked, status = time.perf_counter() - g.started, this_request(), response.status_code
     # The rule, not the path: ids would make a series each.
-    route = request.url_rule.rule if request.url_rule else "(none)"
-    response.headers["X-Request-ID"] = g.request_id
-    method = request.method if request.method in METHODS else "other"
-    REQUESTS.labels(method, route, response.status_code).inc()
-    SECONDS.labels(route).observe(seconds)
+    route = asked.url_rule.rule if asked.url_rule else "(none)"
+    response.headers["X-Request-ID"] = logs.REQUEST_ID.get() or ""
+    answered, took = _meters(asked.method if asked.method in METHODS else "other", route, status)
+    answered.inc()
+    took.observe(seconds)
     logs.line(
         "request",
-        method=request.method,
+        method=asked.method,
         route=route,
-        status=response.status_code,
+        status=status,
         duration_ms=round(seconds * 1000, 2),
         user_id=caller().id,
     )
     return response
+
+
+@lru_cache(maxsize=4096)
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Found once: prometheus_client makes texts of labels, and holds a lock, each time."""
+    return REQUESTS.labels(method, route, status), SECONDS.labels(route)

@@ -7,6 +7,7 @@ from math import ceil
 
 from blueprints.http.cursors import from_cursor, to_cursor
 from blueprints.http.dialect import Json
+from blueprints.http.lists import Listed
 from blueprints.platform.schemas.videos import VideoOut
 from models.documents import After
 from services.videos.browsing import ME, Wish
@@ -15,7 +16,7 @@ from services.videos.catalogue import NumberedList, Query
 DEFAULT_LIMIT = 20
 CHANNEL_LIMIT = 10
 
-_VIDEO = VideoOut()
+_VIDEOS = Listed(VideoOut())
 
 
 def to_wish(asked: Json) -> Wish:
@@ -36,7 +37,7 @@ def to_query(asked: Json, order: str) -> Query:
 def page_of(asked: Json, order: str, limit: int, found: NumberedList) -> Json:
     cursor = to_cursor(order, found.videos.end) if found.videos.has_more else None
     return {
-        "videos": _VIDEO.dump(found.videos.items, many=True),
+        "videos": _VIDEOS.written(found.videos.items),
         "pagination": pagination(asked, limit, found.total or 0, cursor),
     }
 

@@ -117,13 +117,13 @@ class SessionService:
         foreign = self.foreign.read(access_token, device) if self.foreign else None
         claims = foreign or self.tokens.read(access_token, TokenType.ACCESS)
         user_id, session_id = claims["user_id"], claims["sid"]
-        entry = self.live.enter(session_id, counted(user_id))
+        entry = self.live.enter(session_id, counted(user_id), user_id=user_id)
         known = entry.role
         if known is None:
             known = self._standing_on_record(session_id, user_id)
         if known == REVOKED:
             raise Unauthorized(REFUSED[TokenType.ACCESS])
-        actor = actor_of(known, user_id=user_id, session_id=session_id)
+        actor = actor_of(known, user_id=user_id, session_id=session_id, stamp=entry.stamp)
         return Admission(actor=actor, visits=entry.visits)
 
     def list(self, actor: Actor) -> list[Session]:

@@ -25,10 +25,11 @@ def has_second_factor(user: User) -> bool:
     return user.second_factor is not None and user.second_factor.confirmed_at is not None
 
 
-def actor_of(standing: str, *, user_id: str, session_id: str) -> Actor:
+def actor_of(standing: str, *, user_id: str, session_id: str, stamp: str = "") -> Actor:
     return Actor(
         id=user_id,
         session_id=session_id,
         role=Role(standing.removesuffix(DUE)),
         must_enrol=standing.endswith(DUE),
+        stamp=stamp,
     )

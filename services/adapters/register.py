@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from models.errors import Unavailable
+from services.adapters.stamps import stamp_key, to_stamp
 
 REVOKED = ""
 REMEMBERED_SECONDS = 300
@@ -41,16 +42,18 @@ class Visits:
 class Entry:
     """`role` of a live session's user, `REVOKED`, or None when MongoDB has to be asked.
 
-    `visits` so far, this one included; None if they were not counted.
+    `visits` so far, this one included; None if they were not counted. `stamp` is that of the user's
+    reactions, empty where there is none or Redis is away.
     """
 
     role: str | None
     visits: int | None = None
+    stamp: str = ""
 
 
 class SessionRegister(Protocol):
-    def enter(self, session_id: str, visits: Visits | None = None) -> Entry:
-        """Look a session up and count its request, in one round trip."""
+    def enter(self, session_id: str, visits: Visits | None = None, *, user_id: str = "") -> Entry:
+        """Look up a session and its user's stamp, and count the request, in one round trip."""
         ...
 
     def remember(self, session_id: str, role: str) -> None: ...
@@ -65,17 +68,18 @@ class RedisSessionRegister:
         self._redis = redis
         self._change = redis.register_script(UNLESS_REVOKED)
 
-    def enter(self, session_id: str, visits: Visits | None = None) -> Entry:
+    def enter(self, session_id: str, visits: Visits | None = None, *, user_id: str = "") -> Entry:
         pipe = self._redis.pipeline(transaction=False)
-        pipe.get(_key(session_id))
+        pipe.mget(_key(session_id), stamp_key(user_id))
         if visits:
             pipe.incr(visits.key)
             pipe.expire(visits.key, visits.seconds)
         try:
-            found, *counted = pipe.execute()
+            (found, stamp), *counted = pipe.execute()
         except UNREACHABLE:
             return Entry(None)  # MongoDB answers instead: slower, and right
-        return Entry(None if found is None else found.decode(), counted[0] if counted else None)
+        role = None if found is None else found.decode()
+        return Entry(role, counted[0] if counted else None, to_stamp(stamp))
 
     def remember(self, session_id: str, role: str) -> None:
         try:

@@ -14,19 +14,30 @@ from services.seeding import SeedingService
 from services.uploads.quota import QuotaService
 from services.uploads.uploads import UploadService
 from services.videos.catalogue import CatalogueService
+from services.videos.own_reactions import OwnReactions
 
 # 000 would remember profiles for 30 minutes; this is as long as a new name may take to show.
 AUTHOR_SECONDS = 5
+# How long one's own reaction may be wrong where a process was killed as it wrote it.
+REACTION_SECONDS = 10
 
 
 def catalogue(parts: Parts) -> CatalogueService:
     return CatalogueService(
         videos=parts.videos,
         users=parts.users,
-        reactions=parts.reactions,
+        own_reactions=_own_reactions(parts),
         shelf=parts.shelf,
         tokens=parts.tokens,
         authors=Remembered(seconds=AUTHOR_SECONDS),
+    )
+
+
+def _own_reactions(parts: Parts) -> OwnReactions:
+    return OwnReactions(
+        reactions=parts.reactions,
+        stamps=parts.stamps,
+        remembered=Remembered(seconds=REACTION_SECONDS),
     )
 
 

@@ -58,6 +58,7 @@ from services.accounts.tokens import Tokens
 from services.adapters.events import Events, RedisEvents
 from services.adapters.queue import JobQueue, RqQueue
 from services.adapters.register import RedisSessionRegister, SessionRegister
+from services.adapters.stamps import RedisStamps, Stamps
 from services.adapters.storage import Storage
 from services.audit import Audit
 from services.container import storages
@@ -164,6 +165,7 @@ class Parts:
     playlist_items: PlaylistItems
     reactions: Reactions
     live: SessionRegister
+    stamps: Stamps
     tokens: Tokens
     passwords: Passwords
     storage: Storage
@@ -202,6 +204,7 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
         **_collections(mongo),
         comments=Comments(mongo.comments, videos, Reactions(mongo.likes), Transactions(mongo)),
         live=RedisSessionRegister(redis),
+        stamps=RedisStamps(redis, new_id),
         tokens=_tokens(settings, now, new_id),
         passwords=Passwords(
             pepper=settings.password_pepper,

@@ -31,6 +31,7 @@ def reactions(parts: Parts) -> ReactionService:
         activity=parts.activity,
         transactions=Transactions(parts.mongo),
         one_at_a_time=OneAtATime(),
+        stamps=parts.stamps,
         attention=_attention(parts),
         now=parts.now,
         new_id=parts.new_id,

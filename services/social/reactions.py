@@ -16,6 +16,7 @@ from models.database import Transactions, Within
 from models.documents import identity
 from models.errors import Forbidden
 from models.reactions import Choice, Kind, Reaction, ReactionFold, Reactions
+from services.adapters.stamps import Stamps
 from services.people.activity import Activity
 from services.policies import Actor
 from services.social.attention import Attention
@@ -67,6 +68,8 @@ class ReactionService:
     activity: Activity
     transactions: Transactions
     one_at_a_time: OneAtATime
+    # What processes remember of somebody's reactions ends with each new one.
+    stamps: Stamps
     # Hears of likes that are news.
     attention: Attention
     now: Callable[[], datetime]
@@ -82,6 +85,8 @@ class ReactionService:
         if choice is not Choice.NONE and self.blocks.holds(target.owner_id, actor.id or ""):
             raise Forbidden("You may not react to what this person publishes.")
         is_news = self.reactions.react(self._row(actor, sort, target, choice))
+        # The row first, and also where it was there: who wrote it may have come no further.
+        self.stamps.renew(actor.id or "")
         self.activity.note(actor)
         counts = self._settled(sort, target.id)
         if is_news and choice is Choice.LIKE:

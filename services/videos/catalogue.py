@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from models.documents import After
 from models.listings import NEWEST, Listing
-from models.reactions import Choice, Kind, Reactions
+from models.reactions import Choice
 from models.user import Author
 from models.users import Users
 from models.video import Video
@@ -19,11 +19,13 @@ from models.videos import Videos
 from services.accounts.tokens import Tokens
 from services.policies import Actor, may_edit, may_watch
 from services.remembered import Remembered
+from services.videos.own_reactions import OwnReactions
 from services.videos.shelf import Shelf
 from services.videos.visible import visible
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No `eq`: one page is told from another by which object it is, which costs nothing.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VideoPage:
     """One video as `actor` meets it.
 
@@ -38,6 +40,8 @@ class VideoPage:
     is_editable: bool = False
     # What `actor` thinks of it; None in lists, and for visitors.
     reaction: Choice | None = None
+    # Whether others are shown this same object, for as long as it is on the shelf.
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +72,14 @@ class Query:
 class CatalogueService:
     videos: Videos
     users: Users
-    reactions: Reactions
+    own_reactions: OwnReactions
     shelf: Shelf
     tokens: Tokens
     authors: Remembered[str, Author]
 
     def dashboard(self, actor: Actor, *, limit: int) -> list[VideoPage]:
         """001: the newest active videos, each with a playback token."""
-        newest = self._find(Query(limit=limit))
+        newest = self.shelf.page((limit,), lambda: self._found(Query(limit=limit)))
         return [self._shown(actor, video, None) for video in newest]
 
     def list(self, actor: Actor, query: Query) -> VideoList:
@@ -84,28 +88,20 @@ class CatalogueService:
         found = self._find(replace(query, limit=query.limit + 1))
         shown, sort = found[: query.limit], query.listing.sort
         return VideoList(
-            items=self.pages(actor, shown),
+            items=[_met(actor, page) for page in shown],
             has_more=len(found) > query.limit,
-            end=After(getattr(shown[-1], sort), shown[-1].oid) if shown else None,
+            end=After(getattr(shown[-1].video, sort), shown[-1].video.oid) if shown else None,
         )
 
     def pages(self, actor: Actor, videos: Sequence[Video]) -> Sequence[VideoPage]:
         """As they are shown in lists."""
-        authors = self._authors_of(videos)
-        return [
-            VideoPage(
-                video=video,
-                author=authors.get(video.author_id),
-                is_editable=may_edit(actor, video),
-            )
-            for video in videos
-        ]
+        return [_met(actor, page) for page in self._pages(videos)]
 
     def get(self, actor: Actor, reference: str) -> VideoPage:
         """One video by either id. One that is hidden from `actor` looks like one that is not."""
         video = visible(actor, self.shelf.get(actor, reference))
         page = self.page(actor, video)
-        return replace(page, reaction=self._reaction(actor.id, video)) if actor.id else page
+        return replace(page, reaction=self.own_reactions.of(actor, video.id)) if actor.id else page
 
     def page(self, actor: Actor, video: Video) -> VideoPage:
         """One video in full, for who may see it."""
@@ -115,27 +111,32 @@ class CatalogueService:
         """As it is at this moment, not as it was a second ago. Raises `NotFound`."""
         return visible(actor, self.videos.get(reference))
 
-    def _reaction(self, user_id: str, video: Video) -> Choice:
-        found = self.reactions.of(user_id, Kind.VIDEO, [video.id])
-        return found.get(video.id, Choice.NONE)
-
     def _authors_of(self, videos: Sequence[Video]) -> dict[str, Author]:
         """Their names and pictures, up to a few seconds old."""
         return self.authors.many((video.author_id for video in videos), self.users.authors)
 
-    def _find(self, query: Query) -> list[Video]:
+    def _find(self, query: Query) -> list[VideoPage]:
         """First pages come from the shelf; nobody asks twice for the others within a second.
 
         An owner's list does not, so that they see what they have just changed.
         """
         if query.after or query.skip or query.listing.any_state:
-            return self._found(query)
-        return self.shelf.page((query.listing, query.limit), lambda: self._found(query))
+            return self._pages(self._found(query))
+        key = (query.listing, query.limit)
+        return self.shelf.page(key, lambda: self._pages(self._found(query), are_shared=True))
 
     def _found(self, query: Query) -> list[Video]:
         return self.videos.listed(
             query.listing, after=query.after, skip=query.skip, limit=query.limit
         )
+
+    def _pages(self, videos: Sequence[Video], *, are_shared: bool = False) -> list[VideoPage]:
+        """As they are shown to everybody."""
+        authors = self._authors_of(videos)
+        return [
+            VideoPage(video=video, author=authors.get(video.author_id), is_shared=are_shared)
+            for video in videos
+        ]
 
     def _shown(self, actor: Actor, video: Video, author: Author | None) -> VideoPage:
         watchable = actor.id is not None and video.playable and may_watch(actor, video)
@@ -145,3 +146,8 @@ class CatalogueService:
             playback_token=self.tokens.playback(actor.id, video) if watchable else None,  # type: ignore[arg-type]  # watchable implies an id
             is_editable=may_edit(actor, video),
         )
+
+
+def _met(actor: Actor, page: VideoPage) -> VideoPage:
+    """A page of everybody's, for who may do more with it than others."""
+    return replace(page, is_editable=True, is_shared=False) if may_edit(actor, page.video) else page

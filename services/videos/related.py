@@ -18,7 +18,7 @@ CANDIDATES = 15
 SHARED_TAG, SAME_AUTHOR, SAME_CATEGORY = 2.0, 2.0, 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DetailPage(VideoPage):
     """A video's page with what is beside it."""
 

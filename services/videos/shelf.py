@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from models.video import Video
 from models.videos import Videos
 from services.policies import Actor, is_public, may_edit
 from services.remembered import Remembered
 
+V = TypeVar("V")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
     videos: Videos
     recent: Remembered[str, Video]
-    pages: Remembered[tuple[object, ...], list[Video]]
+    pages: Remembered[tuple[object, ...], Any]
 
     def get(self, actor: Actor, reference: str) -> Video | None:
         """One video by either id, whoever may see it."""
@@ -36,6 +39,6 @@ class Shelf:
         """It was changed: within this process nobody waits. Lists are as they were for a second."""
         self.recent.forget(video.id, video.oid)
 
-    def page(self, key: tuple[object, ...], find: Callable[[], list[Video]]) -> list[Video]:
+    def page(self, key: tuple[object, ...], find: Callable[[], V]) -> V:
         """A list that looks the same to everybody."""
         return self.pages.one(key, find)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from blueprints.client.schemas.assets import ASSETS, assets_of
+from blueprints.http import filters
 from blueprints.http.links import link, thumbnail
 from blueprints.http.parsing import Lenient
 from blueprints.http.shapes import Shape
@@ -13,7 +14,7 @@ from blueprints.http.states import STATUS_WORDS
 FEED_LIMIT = 50
 
 
-class FeedQuery(Lenient):
+class FeedQuery(filters.Repeated, Lenient):
     cursor = fields.String(validate=validate.Length(max=500))
     limit = fields.Integer(load_default=20, validate=validate.Range(1, FEED_LIMIT))
 

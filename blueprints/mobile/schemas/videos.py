@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from blueprints.http import filters
 from blueprints.http.links import thumbnail
 from blueprints.http.parsing import Lenient
 from blueprints.http.shapes import Shape
@@ -19,7 +20,7 @@ class Health(Shape):
     version = fields.String()
 
 
-class DashboardQuery(Lenient):
+class DashboardQuery(filters.Repeated, Lenient):
     limit = fields.Integer(
         validate=validate.Range(1, DASHBOARD_LIMIT),
         metadata={"description": "How many videos; 2 as 001 has it, unless configured."},
