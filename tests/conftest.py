@@ -5,9 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import itertools
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -16,14 +20,20 @@ from pymongo import MongoClient
 from redis import Redis
 
 from app import GC_THRESHOLDS, create_app
-from config import Settings
+from config import GIB, Settings
 from embedded.servers import Servers, temporary
+from models.database import Database
+from models.documents import Document
 from models.user import Role, User
 from models.video import Video
 from services import container
 from services.accounts.sessions import Device
 from services.container import Services
+from tests.stack import Stack, running
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder of its own in it
+# Of which the servers of one test process have been seen to take a tenth.
+MEMORY_BYTES = 4 * GIB
 SECRET = "a secret that is long enough for HS256, and known to every test"
 
 
@@ -64,9 +74,41 @@ def rarely_collected() -> None:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     # A query without an index is an error in every test, not only in those that look for it.
-    folder = tmp_path_factory.mktemp("servers")
-    with temporary(folder, mongod_parameters={"notablescan": "true"}) as running:
+    strict = {"notablescan": "true"}
+    with (
+        _quickest_folder(tmp_path_factory) as folder,
+        temporary(folder / "servers", mongod_parameters=strict) as running,
+    ):
         yield running
+
+
+@contextmanager
+def _quickest_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In memory where there is room: each write waits until it is on the disk otherwise."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+        _forget_the_killed()
+        with TemporaryDirectory(dir=MEMORY, prefix=f"clutch-tests-{os.getpid()}-") as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("servers")
+
+
+def _forget_the_killed() -> None:
+    """Memory that test processes which were killed still hold."""
+    for left in MEMORY.glob("clutch-tests-*-*"):
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole of CLUTCH, for everybody who can share one; its start takes half a minute of CPU.
+
+    Who uses it is in the xdist group `stack`, leaves it running, and asks for nothing that others
+    change; who needs another has a fixture of this name. A player may rest longer than a minute.
+    """
+    with running(tmp_path_factory.mktemp("stack"), STREAM_LEASE_SECONDS="600") as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
@@ -98,15 +140,29 @@ def schema(base_settings: Settings) -> None:
 @pytest.fixture(scope="session")
 def wipe(base_settings: Settings) -> Callable[[], None]:
     """Empties both servers."""
-    database = MongoClient(base_settings.mongo_url)[base_settings.database]
+    client: MongoClient[Document] = MongoClient(base_settings.mongo_url)
+    database = client[base_settings.database]
     redis = Redis.from_url(base_settings.redis_url)
 
     def empty() -> None:
-        for name in database.list_collection_names():
+        for name in _filled(database):
             database[name].delete_many({})
         redis.flushdb()
 
     return empty
+
+
+def _filled(database: Database) -> list[str]:
+    """The collections with something in them, asked at once: emptying each takes far longer."""
+
+    def one_of(name: str) -> list[Document]:
+        return [{"$limit": 1}, {"$project": {"_id": 0, "of": {"$literal": name}}}]
+
+    names = database.list_collection_names()
+    if not names:
+        return []
+    others = [{"$unionWith": {"coll": name, "pipeline": one_of(name)}} for name in names[1:]]
+    return [found["of"] for found in database[names[0]].aggregate(one_of(names[0]) + others)]
 
 
 @pytest.fixture

@@ -35,6 +35,10 @@ QUICK = {
     "RATE_LIMIT_AUTH": "1000000/minute",
     "RATE_LIMIT_UPLOAD": "1000000/hour",
 }
+# For who looks at no video but their own.
+UNSEEDED = {"SEED_ON_FIRST_START": "false"}
+# Coverage takes a third of what a stack costs; who is killed does not even say what it ran.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 
 
 @dataclass(frozen=True)

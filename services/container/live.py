@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from services.adapters.media.ffmpeg import Ffmpeg
-from services.adapters.media.tools import find_tools
 from services.container import management
 from services.container.audience import audience
 from services.container.keeping import Keeping
@@ -60,7 +59,7 @@ def _ending(parts: Parts, replacing: ReplacingService) -> EndingService:
         queue=parts.queue,
         audience=audience(parts),
         replacing=replacing,
-        joiner=Ffmpeg.from_settings(parts.settings, find_tools(parts.settings)),
+        joiner=Ffmpeg.from_settings(parts.settings, parts.tools),
         scratch=parts.settings.live_dir,
         patience=timedelta(seconds=parts.settings.live_reconnect_seconds),
         now=parts.now,

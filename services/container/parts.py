@@ -56,6 +56,7 @@ from models.webhook_endpoints import WebhookEndpoints
 from services.accounts.passwords import Passwords
 from services.accounts.tokens import Tokens
 from services.adapters.events import Events, RedisEvents
+from services.adapters.media.tools import Tools, find_tools
 from services.adapters.queue import JobQueue, RqQueue
 from services.adapters.register import RedisSessionRegister, SessionRegister
 from services.adapters.stamps import RedisStamps, Stamps
@@ -124,6 +125,7 @@ class Parts:
     """What several use-cases share."""
 
     settings: Settings
+    tools: Tools
     mongo: Database
     redis: Redis
     users: Users
@@ -187,6 +189,7 @@ def connect(settings: Settings, now: Callable[[], datetime], new_id: Callable[[]
     users, videos, log = Users(mongo.users), Videos(mongo.videos), AuditLog(mongo.audit_log)
     return Parts(
         settings=settings,
+        tools=find_tools(settings),
         mongo=mongo,
         redis=redis,
         users=users,

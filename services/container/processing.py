@@ -9,7 +9,6 @@ from typing import Any
 
 from services.adapters.media.ffmpeg import Ffmpeg
 from services.adapters.media.packager import Packager
-from services.adapters.media.tools import Tools, find_tools
 from services.container import protection, webhooks
 from services.container.parts import OUTAGES, Parts
 from services.container.tracks import of_source
@@ -21,10 +20,9 @@ from services.processing.turns import TurnService
 
 
 def processing(parts: Parts) -> dict[str, Any]:
-    tools = find_tools(parts.settings)
     announcer = webhooks.announcer(parts, webhooks.relay(parts))
-    pieces = _pieces(parts, tools, announcer)
-    transcoding = _transcoding(parts, tools, announcer, pieces)
+    pieces = _pieces(parts, announcer)
+    transcoding = _transcoding(parts, announcer, pieces)
     turns = TurnService(
         videos=parts.videos,
         chunks=parts.chunks,
@@ -36,15 +34,13 @@ def processing(parts: Parts) -> dict[str, Any]:
     return {"transcoding": transcoding, "turns": turns}
 
 
-def _transcoding(
-    parts: Parts, tools: Tools, announcer: Announcer, pieces: ChunkService
-) -> TranscodingService:
+def _transcoding(parts: Parts, announcer: Announcer, pieces: ChunkService) -> TranscodingService:
     settings = parts.settings
     return TranscodingService(
         videos=parts.videos,
         storage=parts.storage,
         queue=parts.queue,
-        steps=_steps(parts, tools, announcer, pieces),
+        steps=_steps(parts, announcer, pieces),
         pieces=pieces,
         announcer=announcer,
         scratch=settings.scratch_dir,
@@ -58,23 +54,23 @@ def _transcoding(
     )
 
 
-def _steps(parts: Parts, tools: Tools, announcer: Announcer, pieces: ChunkService) -> Steps:
-    encoder = Ffmpeg.from_settings(parts.settings, tools)
+def _steps(parts: Parts, announcer: Announcer, pieces: ChunkService) -> Steps:
+    encoder = Ffmpeg.from_settings(parts.settings, parts.tools)
     return Steps(
         videos=parts.videos,
         storage=parts.storage,
         announcer=announcer,
         encoder=encoder,
-        packager=Packager(tools),
+        packager=Packager(parts.tools),
         pieces=pieces,
-        beside=of_source(parts, tools, encoder),
+        beside=of_source(parts, encoder),
         keys=protection.content_keys(parts),
         heights=parts.settings.renditions,
         now=parts.now,
     )
 
 
-def _pieces(parts: Parts, tools: Tools, announcer: Announcer) -> ChunkService:
+def _pieces(parts: Parts, announcer: Announcer) -> ChunkService:
     settings = parts.settings
     return ChunkService(
         videos=parts.videos,
@@ -82,7 +78,7 @@ def _pieces(parts: Parts, tools: Tools, announcer: Announcer) -> ChunkService:
         storage=parts.storage,
         queue=parts.queue,
         announcer=announcer,
-        encoder=Ffmpeg.from_settings(settings, tools),
+        encoder=Ffmpeg.from_settings(settings, parts.tools),
         scratch=settings.scratch_dir,
         heights=settings.renditions,
         seconds=settings.chunk_seconds,

@@ -8,7 +8,6 @@ from models.video import Video
 from services.adapters.media.packager import Packager
 from services.adapters.media.sounds import Sounds
 from services.adapters.media.storyboard import Storyboards
-from services.adapters.media.tools import Tools, find_tools
 from services.container import protection
 from services.container.parts import Parts
 from services.processing.announce import Listener
@@ -28,39 +27,39 @@ def tracks(parts: Parts) -> dict[str, Any]:
     return {
         "captions": CaptionService(**shared, **own),
         "audio_tracks": AudioTrackService(**shared, **own),
-        "presenting": presenting(parts, find_tools(parts.settings)),
+        "presenting": presenting(parts),
         "tidying": TidyingService(videos=parts.videos, storage=parts.storage, now=parts.now),
     }
 
 
-def presenting(parts: Parts, tools: Tools) -> PresentingService:
+def presenting(parts: Parts) -> PresentingService:
     return PresentingService(
         videos=parts.videos,
         changes=_changes(parts),
         storage=parts.storage,
         queue=parts.queue,
         events=parts.events,
-        sounds=Sounds(tools),
-        packager=Packager(tools),
+        sounds=Sounds(parts.tools),
+        packager=Packager(parts.tools),
         keys=protection.content_keys(parts),
         scratch=parts.settings.scratch_dir,
         now=parts.now,
     )
 
 
-def of_source(parts: Parts, tools: Tools, encoder: Encoder) -> SourceTracks:
+def of_source(parts: Parts, encoder: Encoder) -> SourceTracks:
     return SourceTracks(
         changes=_changes(parts),
-        presenting=presenting(parts, tools),
+        presenting=presenting(parts),
         encoder=encoder,
-        storyboards=Storyboards(tools),
+        storyboards=Storyboards(parts.tools),
         now=parts.now,
     )
 
 
 def on_playable(parts: Parts) -> Listener:
     """Has manifests name all tracks over each new set of renditions."""
-    service = presenting(parts, find_tools(parts.settings))
+    service = presenting(parts)
 
     def present(event: str, video: Video) -> None:
         if event == "playable" and video.tracks.revision:

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page
 from tests.npm import HLS_JS
 from tests.players import chromium
 from tests.samples import big_buck_bunny
-from tests.stack import Stack, running
+from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 # Resolves with what a viewer would notice: time to the first frame, and where playback is.
 PLAYER = """
@@ -51,12 +51,6 @@ window.seek = seconds => { video.currentTime = seconds; return window.reach(seco
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("browser")) as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack import Stack, running, wait_for
+from tests.stack import UNMEASURED, UNSEEDED, Stack, running, wait_for
 from tests.turmoil import ENVIRONMENT, Turmoil
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("counters")]
@@ -19,7 +19,9 @@ EXPECTED = {0, 200, 201, 400, 403, 404, 409, 502, 503, 504}
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("counters"), **ENVIRONMENT) as stack:
+    with running(
+        tmp_path_factory.mktemp("counters"), **UNSEEDED, **UNMEASURED, **ENVIRONMENT
+    ) as stack:
         yield stack
 
 

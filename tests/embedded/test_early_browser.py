@@ -16,7 +16,7 @@ from tests.embedded.test_browser import _Quiet, browser, open_page
 from tests.npm import HLS_JS, SHAKA
 from tests.pipeline import program
 from tests.samples import AAC, TOOLS, X264, generate, picture, sound
-from tests.stack import Stack, running, wait_for
+from tests.stack import UNMEASURED, UNSEEDED, Stack, running, wait_for
 
 __all__ = ["browser"]
 
@@ -61,7 +61,9 @@ const begin = async (url, player) => {
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("early")
     ffmpeg = program(folder / "ffmpeg", SLOWLY.format(ffmpeg=TOOLS.ffmpeg))
-    with running(folder, FFMPEG_PATH=str(ffmpeg), RENDITIONS="90,180") as stack:
+    with running(
+        folder, **UNSEEDED, **UNMEASURED, FFMPEG_PATH=str(ffmpeg), RENDITIONS="90,180"
+    ) as stack:
         yield stack
 
 

@@ -10,14 +10,16 @@ import pytest
 
 from tests.rampage import ENVIRONMENT, Rampage, differences, finished_twice, settled
 from tests.samples import AAC, X264, generate, picture, sound
-from tests.stack import Stack, running
+from tests.stack import UNMEASURED, UNSEEDED, Stack, running
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("kills")]
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("kills"), **ENVIRONMENT) as stack:
+    with running(
+        tmp_path_factory.mktemp("kills"), **UNSEEDED, **UNMEASURED, **ENVIRONMENT
+    ) as stack:
         yield stack
 
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from tests.samples import X264, big_buck_bunny, generate, picture
-from tests.stack import Answer, Stack, running, wait_for
+from tests.stack import UNSEEDED, Answer, Stack, running, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("survival")]
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("survival")]
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # Slow to encode, so that there is a middle to be killed in.
-    with running(tmp_path_factory.mktemp("survival"), X264_PRESET="slow") as stack:
+    with running(tmp_path_factory.mktemp("survival"), **UNSEEDED, X264_PRESET="slow") as stack:
         yield stack
 
 

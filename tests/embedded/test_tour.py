@@ -5,21 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
 from tests.samples import big_buck_bunny
-from tests.stack import ROOT, Stack, running
+from tests.stack import ROOT, Stack
 
 SECONDS = 300
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("tour")]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("tour")) as stack:
-        yield stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 
 def blocks(heading: str, page: str = "README.md") -> list[str]:

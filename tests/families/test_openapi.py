@@ -186,6 +186,7 @@ def follow(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> Non
     send()
 
 
+@pytest.mark.no_cover  # thousands of requests to what other tests measure
 @pytest.mark.parametrize("mode", GenerationMode)
 def test_an_answer_is_as_documented_whatever_is_sent(described, ann, mode):
     followed = 0

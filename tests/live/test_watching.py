@@ -19,9 +19,9 @@ from websockets.sync.client import connect as open_socket
 
 from tests.camera import camera
 from tests.players import Playing, chromium, open_page, page_server, play
-from tests.stack import Stack, running, wait_for
+from tests.stack import Stack, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 SECONDS = 90
 
@@ -36,13 +36,6 @@ def browser() -> Iterator[Browser]:
 def page() -> Iterator[str]:
     with page_server() as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("live")
-    with running(folder, LIVE_RECONNECT_SECONDS="60", STREAM_LEASE_SECONDS="600") as stack:
-        yield stack
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.embedded.test_realtime import connect, hear, subscribe
+from tests.embedded.test_realtime import connect, hear, public_video, subscribe
 from tests.social.test_comments import KEYS, MORE
-from tests.stack import Stack, running
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("tour")]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("comments")) as stack:
-        yield stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 
 def test_who_watches_hears_a_comment_and_how_many_there_are(stack):
     token = stack.sign_in()
-    video_id = stack.call("/api/videos").json["videos"][0]["id"]
+    me = stack.call("/api/auth/me", token=token).json["user"]["id"]
+    video_id = public_video(stack, me).id
     with connect(stack) as socket:
         assert subscribe(socket, f"video:{video_id}")["type"] == "subscribed"
         path, body = f"/api/videos/{video_id}/comments", {"content": "שלום <b>👋</b>"}

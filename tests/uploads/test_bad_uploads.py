@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,12 @@ import pytest
 
 from tests.hostile import REFUSED, SPOILT, WRITTEN, flipped, linking, spoil, written
 from tests.samples import Samples, bikes
-from tests.stack import Stack, running
+from tests.stack import Stack, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.media, pytest.mark.xdist_group("bad")]
+pytestmark = [pytest.mark.stack, pytest.mark.media, pytest.mark.xdist_group("stack")]
 
 # Nobody listens there; test_inspect.py has somebody listen, and hears nothing.
 NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("bad")) as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +41,19 @@ def everything_kept(stack: Stack) -> set[Path]:
     return {path for root in roots for path in root.rglob("*") if path.is_file()}
 
 
+def at_rest(stack: Stack) -> set[Path]:
+    """The same, when what earlier tests uploaded is done with."""
+    seen = [everything_kept(stack)]
+
+    def stays() -> bool:
+        time.sleep(2)
+        seen.append(everything_kept(stack))
+        return seen[-1] == seen[-2]
+
+    wait_for(stays, 90)
+    return seen[-1]
+
+
 def verdict(stack: Stack, token: str, path: Path) -> tuple[str, Any]:
     """What became of an upload: refused on the spot, or failed later, and why."""
     answer = stack.upload(path, token)
@@ -55,7 +63,7 @@ def verdict(stack: Stack, token: str, path: Path) -> tuple[str, Any]:
 
 
 def test_every_bad_file_ends_in_a_clear_error_and_leaves_nothing(stack: Stack, samples: Samples):
-    token, before = stack.sign_in(), everything_kept(stack)
+    token, before = stack.sign_in(), at_rest(stack)
     workers = stack.workers()
     files = list(bad_files(samples))
     assert len(files) >= 15

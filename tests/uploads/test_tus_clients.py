@@ -21,24 +21,24 @@ from tusclient.storage import filestorage
 
 from tests.npm import NODE, UPLOAD
 from tests.samples import big_buck_bunny
-from tests.stack import Stack, running, wait_for
+from tests.stack import Stack, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("tus")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 FILM = big_buck_bunny()
 SIZE = FILM.stat().st_size
 CHUNK = 100_000
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("tus")) as stack:
-        yield stack
-
-
 @pytest.fixture
-def token(stack: Stack) -> str:
-    return stack.sign_in()
+def token(stack: Stack) -> Iterator[str]:
+    token = stack.sign_in()
+    yield token
+    # What nobody looks at any more, others need not wait for.
+    me = stack.call("/api/auth/me", token=token).json["user"]["id"]
+    for video in stack.call(f"/api/users/{me}/videos", token=token).json["videos"]:
+        path = f"/api/videos/{video['id']}?permanent=true"
+        assert stack.call(path, token=token, method="DELETE").status == 200
 
 
 @contextmanager

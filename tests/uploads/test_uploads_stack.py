@@ -13,7 +13,7 @@ import pytest
 
 from bench.uploads import FORM, FORM_HEAD, FORM_TAIL, MIB, WAYS, Sender, left_behind, measured
 from tests.samples import bikes
-from tests.stack import Stack, free_port, running, wait_for
+from tests.stack import UNMEASURED, Stack, free_port, running, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("uploads")]
 
@@ -30,7 +30,7 @@ def api_port() -> int:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, api_port: int) -> Iterator[Stack]:
-    settings = {
+    settings = UNMEASURED | {
         "SEED_ON_FIRST_START": "false",
         "API_PORT": str(api_port),
         "MAX_VIDEO_BYTES": str(MOST),

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.samples import Samples
-from tests.stack import Answer, Stack, running, wait_for
+from tests.stack import Answer, Stack, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.media, pytest.mark.xdist_group("life")]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    quick = {"SWEEP_SECONDS": "1", "RENDITIONS": "90,180"}
-    with running(tmp_path_factory.mktemp("life"), **quick) as stack:
-        yield stack
+pytestmark = [pytest.mark.stack, pytest.mark.media, pytest.mark.xdist_group("stack")]
 
 
 @pytest.fixture(scope="module")
