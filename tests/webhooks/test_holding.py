@@ -211,7 +211,7 @@ def test_what_the_tools_said_is_kept_short_and_without_paths():
 
 def test_what_went_wrong_is_told_to_an_administrator_alone(client, ann, root, upload, services):
     class Full:
-        def inspect(self, _: object) -> None:
+        def inspecting(self, _: object) -> None:
             raise ToolFailed("ffprobe: /var/x/y.mp4: No space left on device")
 
     service = services.transcoding
