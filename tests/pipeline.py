@@ -41,7 +41,7 @@ def make(source: Path, folder: Path, heights: tuple[int, ...] = HEIGHTS) -> Made
     info = FFMPEG.inspect(source)
     renditions = ladder(info, heights)
     progress: list[float] = []
-    FFMPEG.poster(source, info, folder / "poster.jpg")
+    FFMPEG.poster(source, info, folder / "poster.jpg", seconds=60)
     FFMPEG.encode(
         source, info, renditions, folder, with_audio=info.has_audio, on_progress=progress.append
     )

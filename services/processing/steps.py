@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Of a first version that is never going to be complete.
 NOT_PLAYABLE = {"playable": False, "playback_version": None, "renditions": []}
+# Of how much a poster is chosen: at first of little, as nothing plays before it is there.
+HASTY_SECONDS, POSTER_SECONDS = 10, 60
 # 003 keeps its one-file MP4 at 1080 lines and no more.
 PROGRESSIVE_HEIGHT = 1080
 
@@ -78,9 +80,9 @@ class Steps:
     def rest(self, work: Work) -> None:
         """To a video that has everything."""
         self._fetch(work)
-        if work.video.previous is not None:
-            # Until its first rendition played, the picture was still that of what played before.
-            self._make_poster(work)
+        # A first one was chosen in haste; or it is still that of what played before.
+        if work.video.previous is not None or work.info.duration_seconds > HASTY_SECONDS:
+            self._make_poster(work, POSTER_SECONDS)
         renditions = self.renditions(work)
         if renditions[1:]:
             if not self.pieces.join(work, renditions[1:]):
@@ -115,13 +117,13 @@ class Steps:
     def _introduce(self, work: Work) -> None:
         """What is shown of a video before anything of it can be played."""
         if work.video.previous is None:
-            self._make_poster(work)
+            self._make_poster(work, HASTY_SECONDS)
         self.beside.note(work)
 
-    def _make_poster(self, work: Work) -> None:
+    def _make_poster(self, work: Work, seconds: int) -> None:
         work.heartbeat.report("poster", 1)
         poster = work.folder / "poster.jpg"
-        self.encoder.poster(work.source, work.info, poster)
+        self.encoder.poster(work.source, work.info, poster, seconds=seconds)
         self.storage.adopt(poster, poster_key(work.video.id))
         hold(
             self.videos.describe(

@@ -16,10 +16,10 @@ from models.video import ProcessingStatus
 from services.adapters.media.growing import END, PLAYLIST, Growing
 from services.adapters.storage import LocalStorage
 from services.processing.early import EarlyVersion
-from services.videos.keys import playback_key
+from services.videos.keys import playback_key, poster_key
 from tests import hostile
-from tests.pipeline import FFMPEG, Made, durations, ffprobe, make
-from tests.samples import TOOLS, Samples, bikes
+from tests.pipeline import FFMPEG, Made, durations, ffprobe, first_colour, make
+from tests.samples import TOOLS, X264, Samples, bikes, generate
 
 pytestmark = pytest.mark.media
 
@@ -229,3 +229,24 @@ def test_a_damaged_file_is_damaged_either_way(samples, tmp_path, film):
             with_audio=True, on_segments=lambda *_: None,
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_poster_that_was_chosen_in_haste_is_chosen_anew(services, settings, tmp_path):
+    """What begins with ten seconds of black is shown by what follows them, once there is time."""
+    film = tmp_path / "film.mp4"
+    black = "-f lavfi -i color=black:s=160x90:r=25:d=30"
+    white = "drawbox=c=white:t=fill:enable='gte(t,11)'"
+    generate(f"{black} -vf {white} {X264} -g 25", film)
+    video = services.seeding.upload(film).video
+    brightness: list[tuple[int, ...]] = []
+
+    class Ear:
+        def __call__(self, *_: object) -> None:
+            poster = services.storage.file(poster_key(video.id))
+            brightness.append(first_colour(poster))
+
+    announcer = replace(services.transcoding.announcer, listeners=(Ear(),))
+    steps = replace(services.transcoding.steps, announcer=announcer)
+    assert replace(services.transcoding, steps=steps, announcer=announcer).run(video.id)
+    assert max(brightness[0]) < 10, "it plays before all of it could be looked at"
+    assert min(brightness[-1]) > 100

@@ -157,7 +157,7 @@ def test_the_poster_is_not_the_black_beginning(samples, tmp_path):
         " -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25",
         source,
     )
-    FFMPEG.poster(source, FFMPEG.inspect(source), tmp_path / "poster.jpg")
+    FFMPEG.poster(source, FFMPEG.inspect(source), tmp_path / "poster.jpg", seconds=60)
     assert sum(first_colour(tmp_path / "poster.jpg")) > 150
 
 

@@ -22,7 +22,6 @@ from services.processing.ladder import MediaInfo, Rendition, fit, frame_rate
 
 GIB = 1024**3
 POSTER_RUNG = 720
-POSTER_SECONDS = 60
 POSTER_CANDIDATES = 30
 # Far above the need of a slow machine: 4K60 in four renditions takes some 20 for each second.
 CPU_SECONDS_PER_SECOND = 60
@@ -108,20 +107,20 @@ class Job:
         return self._try(*FROM_STDIN, *maps, "-f", "null", "-").returncode != 0
 
 
-def poster(job: Job, target: Path) -> None:
-    """Write the best of the first key frames; where there is none to be had, the first frame."""
+def poster(job: Job, target: Path, seconds: int) -> None:
+    """Write the best key frame of so many seconds; where there is none, the first frame."""
     with suppress(BadMedia):
-        _picture(job, target, POSTER_CANDIDATES, "-skip_frame", "nokey")
+        _picture(job, target, seconds, POSTER_CANDIDATES, "-skip_frame", "nokey")
     if not target.is_file():
-        _picture(job, target, 1)
+        _picture(job, target, seconds, 1)
     if not target.is_file():
         raise refusal("damaged")
 
 
-def _picture(job: Job, target: Path, candidates: int, *decoding: str) -> None:
+def _picture(job: Job, target: Path, seconds: int, candidates: int, *decoding: str) -> None:
     size = fit(job.info.width, job.info.height, POSTER_RUNG)
     job.run(
-        *(*decoding, "-t", str(POSTER_SECONDS), *FROM_STDIN, "-map", job.info.video_stream),
+        *(*decoding, "-t", str(seconds), *FROM_STDIN, "-map", job.info.video_stream),
         *("-vf", filters.poster_filters(job.info, *size, candidates)),
         *("-map_metadata", "-1", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3"),
         *("-f", "image2", "-update", "1", _url(target)),

@@ -68,10 +68,13 @@ class Ffmpeg:
             finally:
                 left.set()
 
-    def poster(self, source: Path, info: MediaInfo, target: Path) -> None:
-        """A JPEG of a telling frame, at most 1280x720 (720x1280). Raises `BadMedia`."""
+    def poster(self, source: Path, info: MediaInfo, target: Path, *, seconds: int) -> None:
+        """A JPEG of a telling frame of its first `seconds`, at most 1280x720 (720x1280).
+
+        Raises `BadMedia`.
+        """
         with unfinished(target.parent) as aside:
-            encoding.poster(self._job(source, info), aside / target.name)
+            encoding.poster(self._job(source, info), aside / target.name, seconds)
             keep(aside / target.name, target)
 
     def encode(
