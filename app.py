@@ -32,9 +32,9 @@ STOP_SECONDS = 8
 
 def create_app(services: Services | None = None) -> Flask:
     """The API as a WSGI application: composition only. `flask --app app` brings no services."""
-    import blueprints
+    from blueprints import site
 
-    app = blueprints.create(services or _connected())
+    app = site.create(services or _connected())
     for name in TOOLS:
         app.cli.add_command(_tool(name))
     return app
@@ -53,6 +53,7 @@ def _connected() -> Services:
 
 def wsgi() -> Flask:
     """The API in one process of the HTTP server."""
+    from blueprints import site
     from blueprints.http.unread import ReadToTheEnd
     from services.adapters import lifeline, logs
     from services.container import build
@@ -60,7 +61,7 @@ def wsgi() -> Flask:
     lifeline.die_with_parent()
     settings = Settings.from_env().checked()
     logs.start("api", settings.log_level)
-    app = create_app(build(settings))
+    app = site.create(build(settings))
     app.wsgi_app = ReadToTheEnd(app.wsgi_app)
     _collect_rarely()
     return app
@@ -104,6 +105,7 @@ def api() -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
+    from blueprints import site  # noqa: F401 - its processes are forks, which share what is loaded
     from blueprints.commands.users import first_admin_of
     from services.container import build
 

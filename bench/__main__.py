@@ -1,4 +1,4 @@
-"""`python -m bench`: requests beside a bare view, logins, uploads, lists, playback."""
+"""`python -m bench`: all that is measured; with names, those only."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from bench import (
     requests,
     social,
     sockets,
+    starts,
     uploads,
 )
 
 # In the order in which they run.
 BENCHES = (
-    *(requests, accounts, sockets, catalogue, comments, counters, social),
+    *(starts, requests, accounts, sockets, catalogue, comments, counters, social),
     *(pipeline, playable, chunks, kills, uploads, live),
 )
 
@@ -33,25 +34,12 @@ BENCHES = (
 def main() -> None:
     if not (shutil.which("wrk") and shutil.which("hey")):
         sys.exit("The load comes from wrk and hey: apt-get install wrk hey")
+    only, named = sys.argv[1:], {bench.__name__.rpartition(".")[2]: bench for bench in BENCHES}
+    if unknown := set(only) - set(named):
+        sys.exit(f"No bench is called {', '.join(unknown)}. There are: {', '.join(named)}")
     with tempfile.TemporaryDirectory(prefix="clutch-bench-") as folder:
-        only = sys.argv[1:] or [
-            *(
-                "requests",
-                "accounts",
-                "sockets",
-                "pipeline",
-                "playable",
-                "chunks",
-                "uploads",
-                "catalogue",
-            ),
-            *("counters", "social"),
-            *("comments", "live"),
-        ]
-        for bench in BENCHES:
-            name = bench.__name__.rpartition(".")[2]
-            if name in only:
-                bench.run(Path(folder) / name)
+        for name in only or named:
+            named[name].run(Path(folder) / name)
 
 
 if __name__ == "__main__":

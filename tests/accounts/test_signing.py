@@ -16,8 +16,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-import blueprints
 from app import create_app
+from blueprints import client as client_api
 from blueprints.client.dialect import dialect
 from blueprints.http import failures, signing
 from blueprints.http.dialect import FamilyBlueprint
@@ -245,7 +245,7 @@ def test_without_redis_nothing_is_let_through(app, services, settings, ann, sign
 
 
 def test_every_route_of_the_client_family_that_changes_something_asks(app, client, ann):
-    names = {blueprint.name for blueprint in blueprints.client.BLUEPRINTS}
+    names = {blueprint.name for blueprint in client_api.BLUEPRINTS}
     asked = 0
     for rule in app.url_map.iter_rules():
         if rule.endpoint.partition(".")[0] not in names:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from blueprints import FAMILIES
 from blueprints.http.dialect import STATUS, Dialect, status_of
+from blueprints.site import FAMILIES
 from models import errors
 from services.adapters.queue import Job
 

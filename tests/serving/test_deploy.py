@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import app
-from blueprints import FORM_BYTES
+from blueprints.http.bodies import FORM_BYTES
 from config import Settings
 from tests.nginx import BUCKET, CONFIGURATION
 
