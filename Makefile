@@ -23,7 +23,7 @@ seed: $(VENV)/run.ok ## Seed a running CLUTCH with 001's two videos (see seed_vi
 	@$(BIN)/python seed_videos.py
 
 test: lint browser $(JUDGE)/s3.ok ## Run every check and every test, with coverage (what CI runs)
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/coverage report
 
 check: $(VENV)/dev.ok ## Run the fast tests: no browser, no encoding, no killed processes

@@ -22,6 +22,9 @@ OPLOG_MB = 512
 ELECTION_TIMEOUT_MS = 1000
 NOT_YET_INITIALIZED = 94  # MongoDB's error_codes.yml
 PATIENCE_MS = 1000
+# Its own settings but for the size of a journal file, of which there are always three, and one is
+# read at each start: by default they take 100 MB each.
+JOURNAL = "log=(enabled=true,remove=true,path=journal,compressor=snappy,file_max=16MB)"
 GRACE_SECONDS = 30.0
 PARAMETERS = {
     "diagnosticDataCollectionEnabled": "false",
@@ -51,6 +54,7 @@ def mongod(
             *(str(program), "--replSet", REPLICA_SET, "--bind_ip", LOOPBACK, "--port", str(port)),
             *("--dbpath", str(private_folder(folder)), "--nounixsocket", "--quiet"),
             *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--oplogSize", str(OPLOG_MB)),
+            *("--wiredTigerEngineConfigString", JOURNAL),
             *(f"--setParameter={name}={value}" for name, value in set_parameters.items()),
         ),
         log=log,
