@@ -64,6 +64,10 @@ class Categories:
         where = by_reference(reference)
         return self._one(where) if where else None
 
+    def with_slug(self, slug: str) -> Category | None:
+        """By exactly this slug."""
+        return self._one({"slug": slug})
+
     def called(self, name_key: str, slug: str) -> Category | None:
         """By its name; if none has it, by its slug."""
         return self._one({"name_key": name_key}) or self._one({"slug": slug})

@@ -39,8 +39,15 @@ class CategoryService:
         return self.categories.all()
 
     def resolve(self, reference: str) -> Category | None:
-        """The category that is meant: by uuid, ObjectId, name or slug."""
-        return self.categories.get(reference) or self._called(reference)
+        """The category that is meant: by uuid, ObjectId, slug or name.
+
+        What is exactly a slug is that: others may have been named so since its own name changed.
+        """
+        return (
+            self.categories.get(reference)
+            or self.categories.with_slug(reference)
+            or self._called(reference)
+        )
 
     def settle(self, text: str) -> str:
         """What videos hold for this category: its slug, or the text as it is if it is not known."""
@@ -54,7 +61,9 @@ class CategoryService:
         """
         require_admin(actor)
         made = self._add(name, actor.id)
-        self.videos.recategorize(made.name, made.slug)
+        # What says the slug of another category is in that one.
+        if self.categories.with_slug(made.name) is None:
+            self.videos.recategorize(made.name, made.slug)
         return made
 
     def rename(self, actor: Actor, reference: str, name: str) -> Category:

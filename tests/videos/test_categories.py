@@ -142,6 +142,25 @@ def test_a_category_keeps_its_videos_when_it_is_renamed(client, ann, admin, add_
     assert same.json["name"] == "MELODIES"
 
 
+@pytest.mark.parametrize("name", ["Music", "music"])
+def test_a_slug_stays_that_of_its_category_when_another_is_named_so(
+    client, ann, admin, add_video, create, services, name
+):
+    old = create("Music").json
+    video = add_video(ann, category="music")
+    client.patch(f"{PATH}/{old['id']}", json={"name": "Melodies"}, headers=admin.headers)
+    assert create(name).json["slug"] == "music-2"
+    assert services.catalogue.videos.get(video.id).category == "music"
+    (found,) = client.get("/api/videos?category=music").json["videos"]
+    assert found["id"] == video.id
+    # What was read is sent back.
+    same = {"category": found["category"]}
+    changed = client.patch(f"/api/videos/{video.id}", json=same, headers=ann.headers)
+    assert changed.json["category"] == "music"
+    renamed = client.patch(f"{PATH}/music", json={"name": "Tunes"}, headers=admin.headers)
+    assert renamed.json["id"] == old["id"]
+
+
 def test_a_category_in_use_is_not_deleted_unless_its_videos_go_elsewhere(
     client, ann, admin, add_video, create, services
 ):
