@@ -10,11 +10,12 @@ from blueprints.client.schemas.editing import (
     Precondition,
     VideoChange,
 )
-from blueprints.http.bodies import video_form
+from blueprints.http.bodies import content_form
 from blueprints.http.caller import caller
 from blueprints.http.context import services
 from blueprints.http.dialect import FamilyBlueprint, Json
 from blueprints.http.files import received_if_sent
+from blueprints.http.limits import limit_uploads
 from models.video import Video
 from services.videos.catalogue import VideoPage
 
@@ -22,7 +23,8 @@ editing = FamilyBlueprint(dialect, "editing", "/videos", "Change, replace, delet
 
 
 @editing.route("/<video_id>", methods=["PUT"])
-@video_form
+@limit_uploads
+@content_form
 @editing.arguments(VideoChange, location="json_or_multipart")
 @editing.arguments(Precondition, location="headers")
 @editing.response(200, CatalogueVideo)

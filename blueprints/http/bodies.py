@@ -18,6 +18,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 # What surrounds the file in a multipart body: the other fields, and the boundaries.
 FORM_BYTES = 1024 * 1024
+FORM = "multipart/form-data"
 # A slow sender fills one in a second or two: of resumable uploads, only whole ones are acknowledged
 # on the way.
 PIECE_BYTES = 64 * 1024
@@ -36,11 +37,16 @@ def pieces() -> Iterator[bytes]:
 
 def video_form(view: View) -> View:
     """For a form with a video in it: refused by its length alone, where that is enough."""
+    return _first(_check_video, view)
+
+
+def content_form(view: View) -> View:
+    """For a form with new content for a video: also refused where nothing may be replaced."""
 
     def check() -> None:
-        uploads = services().uploads
-        uploads.check_announced(caller(), _least_bytes())
-        request.max_content_length = uploads.max_bytes() + FORM_BYTES
+        if request.mimetype == FORM:
+            _check_content()
+        _check_video()
 
     return _first(check, view)
 
@@ -63,6 +69,22 @@ def caption_form(view: View) -> View:
 def sound_form(view: View) -> View:
     """For a form with a sound in it."""
     return _first(lambda: _bound(sounds.MAX_BYTES), view)
+
+
+def _check_video() -> None:
+    uploads = services().uploads
+    uploads.check_announced(caller(), _least_bytes())
+    request.max_content_length = uploads.max_bytes() + FORM_BYTES
+
+
+def _check_content() -> None:
+    """What will be asked again when the file is there, and is known before it has come."""
+    replacing, video_id = services().replacing, (request.view_args or {})["video_id"]
+    # A form that is put may be without a file, unless it is too long for that.
+    if request.method == "POST" or _least_bytes() > 0:
+        replacing.replaceable(caller(), video_id)
+    else:
+        replacing.editing.editable(caller(), video_id)
 
 
 def _bound(most_bytes: int) -> None:

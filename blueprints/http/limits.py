@@ -223,7 +223,9 @@ def apply(app: Flask, settings: Settings) -> None:
         AUTHENTICATION: limiter.shared_limit(
             settings.rate_limit_auth, scope=AUTHENTICATION, key_func=address
         ),
-        UPLOADS: limiter.shared_limit(settings.rate_limit_upload, scope=UPLOADS),
+        UPLOADS: limiter.shared_limit(
+            settings.rate_limit_upload, scope=UPLOADS, exempt_when=_brings_no_file
+        ),
         PICTURES: limiter.shared_limit(settings.rate_limit_picture, scope=PICTURES),
         TRACKS: limiter.shared_limit(settings.rate_limit_tracks, scope=TRACKS),
         VIEWS: limiter.shared_limit(settings.rate_limit_views, scope=VIEWS),
@@ -236,6 +238,11 @@ def apply(app: Flask, settings: Settings) -> None:
         if mark := getattr(view, "limited", None):
             limited: Any = marks[mark](view)
             app.view_functions[endpoint] = limited
+
+
+def _brings_no_file() -> bool:
+    """Whether a video is only changed: new content is put as a form (002)."""
+    return request.method == "PUT" and request.mimetype != "multipart/form-data"
 
 
 def _is_exempt() -> bool:

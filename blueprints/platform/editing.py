@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
-from blueprints.http.bodies import video_form
+from blueprints.http.bodies import content_form
 from blueprints.http.caller import caller
 from blueprints.http.context import services
 from blueprints.http.cursors import from_cursor, to_cursor
@@ -50,7 +50,7 @@ def update(change: Change, asked: Json, video_id: str) -> VideoPage:
 
 @editing.route("/<video_id>/content", methods=["POST"])
 @limit_uploads
-@video_form
+@content_form
 @editing.arguments(NewContent, location="multipart")
 @editing.response(202, VideoOut)
 def replace_content(form: Json, video_id: str) -> VideoPage:

@@ -12,7 +12,7 @@ import pytest
 
 from config import Settings
 from models.errors import ClutchError
-from models.video import Processing, ProcessingStatus, Rendition, Source
+from models.video import Processing, ProcessingStatus, Rendition, Source, Visibility
 from services.container import Services
 from services.policies import Actor
 from services.uploads.uploads import Upload
@@ -21,7 +21,7 @@ from services.videos.keys import keys_of, playback_key, source_key
 from tests.pipeline import first_colour
 from tests.samples import generate
 from tests.tus import Tus, said
-from tests.wire import MP4, bearer, failed, sign_in, stored_files
+from tests.wire import MP4, Untouched, bearer, body_of, failed, sign_in, stored_files
 
 pytestmark = pytest.mark.media
 
@@ -265,6 +265,34 @@ def test_who_may_not_and_what_cannot_be(ann, bob, services, row, films, send, se
 def test_what_is_being_processed_is_not_replaced(services, row, films, send):
     assert send(row, films["blue"]).status_code == 202
     failed(send(row, films["red"]), 409, "CONFLICT")
+
+
+@pytest.mark.parametrize("path", [CONTENT, "/videos/{}"])
+def test_new_content_that_cannot_be_taken_is_refused_before_it_is_read(
+    client, ann, bob, services, add_video, path
+):
+    busy = add_video(ann, processing_status=ProcessingStatus.PROCESSING)
+    hidden = add_video(ann, visibility=Visibility.PRIVATE)
+    for video, person, status, code in (
+        (busy, ann, 409, "CONFLICT"), (busy, bob, 403, "FORBIDDEN"), (hidden, bob, 404, "NOT_FOUND")
+    ):  # fmt: skip
+        answer = client.open(
+            path.format(video.id),
+            method="POST" if path == CONTENT else "PUT",
+            environ_overrides=body_of(Untouched(), 5_000_000),
+            headers=person.headers | {"Content-Type": "multipart/form-data; boundary=b"},
+        )
+        failed(answer, status, code)
+    assert stored_files(services.settings) == []
+
+
+def test_a_form_without_a_file_changes_a_video_that_is_being_processed(client, ann, bob, add_video):
+    busy = add_video(ann, processing_status=ProcessingStatus.PROCESSING)
+    data = {"title": "Better"}
+    path, kind = f"/videos/{busy.id}", {"Content-Type": "multipart/form-data; boundary=b"}
+    changed = client.put(path, data=data, headers=ann.headers | kind)
+    assert (changed.status_code, changed.json["title"]) == (200, "Better")
+    failed(client.put(path, data=data, headers=bob.headers | kind), 403, "FORBIDDEN")
 
 
 def test_wrong_words_keep_the_content_from_being_replaced(client, ann, services, row, films):
