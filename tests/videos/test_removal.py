@@ -130,10 +130,10 @@ def test_a_video_that_is_deleted_while_it_is_processed_can_still_come_to_its_end
 # Restoring
 
 
-def test_a_restored_video_is_as_it_was(client, ann, bob, add_video, services):
+def test_a_restored_video_is_as_it_was(path, client, ann, bob, add_video, services):
     video = add_video(ann, view_count=5)
-    client.delete(f"/api/videos/{video.id}", headers=ann.headers)
-    answer = client.post(f"/api/videos/{video.id}/restore", headers=ann.headers)
+    client.delete(path.format(video.id), headers=ann.headers)
+    answer = client.post(path.format(f"{video.id}/restore"), headers=ann.headers)
     assert (answer.status_code, answer.json["id"]) == (200, video.id)
     kept = services.catalogue.videos.get(video.id)
     assert (kept.published_at, kept.view_count, kept.title) == (video.published_at, 5, video.title)
@@ -141,12 +141,12 @@ def test_a_restored_video_is_as_it_was(client, ann, bob, add_video, services):
     assert len(client.get("/api/videos").json["videos"]) == 1
 
 
-def test_what_is_not_deleted_cannot_be_restored(client, ann, bob, add_video):
+def test_what_is_not_deleted_cannot_be_restored(path, client, ann, bob, add_video):
     video = add_video(ann)
-    path = f"/api/videos/{video.id}/restore"
+    nobody, path = path.format(f"{NOBODY}/restore"), path.format(f"{video.id}/restore")
     failed(client.post(path, headers=ann.headers), 409, "CONFLICT")
     failed(client.post(path, headers=bob.headers), 404, "NOT_FOUND")
-    failed(client.post(f"/api/videos/{NOBODY}/restore", headers=ann.headers), 404, "NOT_FOUND")
+    failed(client.post(nobody, headers=ann.headers), 404, "NOT_FOUND")
     client.delete(f"/api/videos/{video.id}", headers=ann.headers)
     failed(client.post(path, headers=bob.headers), 404, "NOT_FOUND")
     assert client.post(path, headers=ann.headers).status_code == 200
@@ -154,10 +154,10 @@ def test_what_is_not_deleted_cannot_be_restored(client, ann, bob, add_video):
 
 
 def test_what_staff_deletes_only_staff_restores_and_it_is_written_down(
-    client, ann, join, add_video, services
+    path, client, ann, join, add_video, services
 ):
     video, staff = add_video(ann), join("boss", role=Role.STAFF)
-    path = f"/api/videos/{video.id}"
+    path = path.format(video.id)
     client.delete(path, headers=staff.headers)
     failed(client.post(f"{path}/restore", headers=ann.headers), 403, "FORBIDDEN")
     assert client.post(f"{path}/restore", headers=staff.headers).status_code == 200
@@ -167,9 +167,9 @@ def test_what_staff_deletes_only_staff_restores_and_it_is_written_down(
     assert {entry.actor_id for entry in mine} == {staff.user.id}
 
 
-def test_after_the_window_a_video_is_gone(client, ann, add_video, clock, services):
+def test_after_the_window_a_video_is_gone(path, client, ann, add_video, clock, services):
     video = add_video(ann)
-    path = f"/api/videos/{video.id}"
+    path = path.format(video.id)
     client.delete(path, headers=ann.headers)
     clock.forward(days=AFTER.days, minutes=1)
     headers = bearer(sign_in(client, "ann")["tokens"]["access_token"])
@@ -197,6 +197,23 @@ def test_one_s_deleted_videos_are_listed_the_latest_first(client, ann, bob, add_
     assert second["pagination"]["total_items"] == 5
     assert all(video["deleted_at"] < video["restorable_until"] for video in second["videos"])
     assert client.get("/api/videos/deleted", headers=bob.headers).json["videos"] == []
+
+
+def test_the_client_api_lists_them_by_cursor(client, ann, bob, add_video, clock):
+    for title in ("0", "1", "2"):
+        clock.forward(minutes=1)
+        client.delete(f"/videos/{add_video(ann, title=title).id}", headers=ann.headers)
+    first = client.get("/videos/deleted?limit=2", headers=ann.headers).json
+    assert ([one["title"] for one in first["videos"]], first["hasMore"]) == (["2", "1"], True)
+    assert all(one["deletedAt"] < one["restorableUntil"] for one in first["videos"])
+    rest = f"/videos/deleted?limit=2&cursor={first['nextCursor']}"
+    second = client.get(rest, headers=ann.headers).json
+    assert ([one["title"] for one in second["videos"]], second["hasMore"]) == (["0"], False)
+    assert "nextCursor" not in second
+    assert client.get("/videos/deleted", headers=bob.headers).json["videos"] == []
+    failed(client.get("/videos/deleted"), 401, "UNAUTHORIZED")
+    wrong = client.get("/videos/deleted?cursor=x", headers=ann.headers)
+    failed(wrong, 400, "VALIDATION_ERROR")
 
 
 # The end

@@ -26,8 +26,10 @@ def visit(client: FlaskClient, services: Services, ann: Any) -> None:
     cursor = first["pagination"]["next_cursor"]
     for place in ("page=2", f"cursor={cursor}"):
         client.get(f"/api/videos/deleted?page_size=1&{place}", headers=ann.headers)
-    for _ in range(2):
-        client.post(f"/api/videos/{second.id}/restore", headers=ann.headers)
+    page: Any = client.get("/videos/deleted?limit=1", headers=ann.headers).json
+    client.get(f"/videos/deleted?limit=1&cursor={page['nextCursor']}", headers=ann.headers)
+    for family in ("/api/videos", "/videos"):
+        client.post(f"{family}/{second.id}/restore", headers=ann.headers)
     for _ in range(2):
         client.delete(f"/api/videos/{video.id}?permanent=true", headers=ann.headers)
     services.removal.sweep()

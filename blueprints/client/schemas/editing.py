@@ -9,6 +9,7 @@ from typing import Any
 from flask_smorest.fields import Upload
 from marshmallow import fields, post_load, validate
 
+from blueprints.client.schemas.catalogue import CatalogueVideo
 from blueprints.client.schemas.new_uploads import is_file
 from blueprints.client.schemas.terms import Terms
 from blueprints.http.describing import Tags, Version
@@ -61,3 +62,14 @@ class DeletionQuery(Lenient):
 class DeletedOut(Shape):
     success = fields.Boolean()
     restorableUntil = fields.DateTime(allow_none=True)
+
+
+class DeletedVideo(CatalogueVideo):
+    deletedAt = fields.DateTime(attribute="video.deleted_at")
+    restorableUntil = fields.DateTime(attribute="video.purge_at", allow_none=True)
+
+
+class DeletedListOut(Shape):
+    videos = fields.List(fields.Nested(DeletedVideo))
+    nextCursor = fields.String()
+    hasMore = fields.Boolean()
