@@ -10,6 +10,7 @@ from flask import request
 
 from blueprints.http.caller import caller
 from blueprints.http.context import services
+from blueprints.http.parsing import FORM
 from models.errors import TooLarge
 from services.tracks import captions, sounds
 from services.uploads import pictures
@@ -18,7 +19,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 # What surrounds the file in a multipart body: the other fields, and the boundaries.
 FORM_BYTES = 1024 * 1024
-FORM = "multipart/form-data"
 # A slow sender fills one in a second or two: of resumable uploads, only whole ones are acknowledged
 # on the way.
 PIECE_BYTES = 64 * 1024

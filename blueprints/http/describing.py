@@ -15,7 +15,7 @@ from marshmallow import ValidationError, fields, validate
 from blueprints.http.tags import MAX_TAGS, to_tags
 from models.countries import COUNTRIES
 from models.errors import Invalid
-from models.video import Monetization
+from models.video import Monetization, Visibility
 from services.videos.monetization import MOST, Offer, countries_of, monetization_of
 
 TAG_LENGTH = 100
@@ -30,13 +30,19 @@ class Tags(fields.List):
         super().__init__(each, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, str):
-            value = value.split(",")
-        found: Any = super()._deserialize(value, attr, data, **kwargs)
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list):
+            texts = [tag for text in texts for tag in _split(text)]
+        found: Any = super()._deserialize(texts, attr, data, **kwargs)
         try:
             return to_tags(",".join(found))
         except ValidationError as wrong:
             raise ValidationError(f"At most {MAX_TAGS} tags.") from wrong
+
+
+def _split(text: Any) -> list[Any]:
+    # What is no text is refused by the field.
+    return text.split(",") if isinstance(text, str) else [text]
 
 
 class CountryCodes(fields.List):
@@ -69,6 +75,16 @@ class Moment(fields.AwareDateTime):
         except OverflowError as wrong:
             raise ValidationError("Not a time that there is.") from wrong
         return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
+
+
+def is_unscheduled(data: dict[str, Any]) -> None:
+    """`publish_at` is null where none is set, and may be sent back so with the rest of a video.
+
+    Raises `ValidationError` for who would end a schedule by it, and does not say what comes then.
+    """
+    timeless = data.get("visibility") not in {None, Visibility.SCHEDULED}
+    if "publish_at" in data and data["publish_at"] is None and not timeless:
+        raise ValidationError("Say who is to see it instead, as visibility.", "publish_at")
 
 
 class Version(Moment):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +44,8 @@ def received(file: FileStorage) -> Iterator[Upload]:
 
 @contextmanager
 def received_if_sent(file: FileStorage | None) -> Iterator[Upload | None]:
-    """As `received`, where a file need not be sent."""
-    if file is None:
+    """As `received`, where a file need not be sent. Browsers send one without name or content."""
+    if file is None or not (file.filename or file.stream.seek(0, os.SEEK_END)):
         yield None
     else:
         with received(file) as upload:

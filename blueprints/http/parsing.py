@@ -15,6 +15,7 @@ from models.errors import Invalid
 
 # No document here needs more; files do not come as JSON.
 JSON_BYTES = 1024 * 1024
+FORM = "multipart/form-data"
 
 
 class Lenient(marshmallow.Schema):
@@ -62,12 +63,14 @@ class RequestParser(FlaskParser):
             raise BadRequest("The body is not valid JSON.") from broken
 
     def load_multipart(self, req: Request, schema: marshmallow.Schema) -> Any:
+        if req.content_length and req.mimetype not in {FORM, "application/x-www-form-urlencoded"}:
+            raise UnsupportedMediaType("Send a form, with the header Content-Type: " + FORM + ".")
         parts: list[Any] = [req.files, req.form]
         return self._makeproxy(CombinedMultiDict(parts), schema)
 
     def load_json_or_multipart(self, req: Request, schema: marshmallow.Schema) -> Any:
         """For what may come with a file, and may come without."""
-        is_form = req.mimetype == "multipart/form-data"
+        is_form = req.mimetype == FORM
         return self.load_multipart(req, schema) if is_form else self.load_json(req, schema)
 
     def handle_error(

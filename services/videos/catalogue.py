@@ -100,12 +100,12 @@ class CatalogueService:
     def get(self, actor: Actor, reference: str) -> VideoPage:
         """One video by either id. One that is hidden from `actor` looks like one that is not."""
         video = visible(actor, self.shelf.get(actor, reference))
-        page = self.page(actor, video)
-        return replace(page, reaction=self.own_reactions.of(actor, video.id)) if actor.id else page
+        return self.page(actor, video)
 
     def page(self, actor: Actor, video: Video) -> VideoPage:
         """One video in full, for who may see it."""
-        return self._shown(actor, video, self._authors_of([video]).get(video.author_id))
+        author = self._authors_of([video]).get(video.author_id)
+        return self._shown(actor, video, author, self.own_reactions.of(actor, video.id))
 
     def visible(self, actor: Actor, reference: str) -> Video:
         """As it is at this moment, not as it was a second ago. Raises `NotFound`."""
@@ -138,13 +138,16 @@ class CatalogueService:
             for video in videos
         ]
 
-    def _shown(self, actor: Actor, video: Video, author: Author | None) -> VideoPage:
+    def _shown(
+        self, actor: Actor, video: Video, author: Author | None, reaction: Choice | None = None
+    ) -> VideoPage:
         watchable = actor.id is not None and video.playable and may_watch(actor, video)
         return VideoPage(
             video=video,
             author=author,
             playback_token=self.tokens.playback(actor.id, video) if watchable else None,  # type: ignore[arg-type]  # watchable implies an id
             is_editable=may_edit(actor, video),
+            reaction=reaction,
         )
 
 

@@ -30,7 +30,7 @@ PLAIN = ("title", "description", "category", "tags", "geo_restrictions", "moneti
 SWITCHES = ("comments_enabled", "comments_held")
 DRM = "What is stored cannot be encrypted, or decrypted, later: send new content with this change."
 STALE = "This video was changed since you read it. Read it again, and repeat your change."
-TOO_EARLY = "Say a time that is still to come, as publish_at."
+TOO_EARLY = "Say when it is to be published: a time that is still to come."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

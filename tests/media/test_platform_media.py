@@ -81,7 +81,7 @@ def test_an_upload_is_queued_once_by_its_id(client, ann, services):
     [
         ({"title": ""}, "title"), ({"title": "   "}, "title"), ({"title": "t" * 101}, "title"),
         ({"description": "d" * 5001}, "description"), ({"category": "c" * 101}, "category"),
-        ({"tags": ",".join(map(str, range(31)))}, "tags"), ({"tags": "t" * 1001}, "tags"),
+        ({"tags": ",".join(map(str, range(31)))}, "tags"), ({"tags": "t" * 101}, "tags.0"),
         ({"visibility": "secret"}, "visibility"), ({"author_id": "somebody"}, "author_id"),
     ],
 )  # fmt: skip
@@ -90,6 +90,25 @@ def test_an_upload_with_wrong_details_is_refused_and_leaves_nothing(
 ):
     answer = client.post("/api/videos", data=form(**changed), headers=ann.headers)
     assert set(fields_of(failed(answer, 400, "VALIDATION_ERROR"))) == {field}
+    assert_nothing_is_left(services, settings)
+
+
+@pytest.mark.parametrize("path", ["/api/videos", "/videos"])
+def test_tags_come_in_one_field_or_in_several(client, ann, path):
+    """As PATCH and PUT take them; forms repeat the name of a list."""
+    for sent in ("one, Two,#one", ["one", "Two", "#one"], ["one,two"]):
+        answer = client.post(path, data=form() | {"tags": sent}, headers=ann.headers)
+        assert answer.json["tags"] == ["one", "two"], sent
+    long = [f"{number:02}".ljust(100, "t") for number in range(30)]
+    made = client.post(path, data=form() | {"tags": ",".join(long)}, headers=ann.headers)
+    assert made.json["tags"] == long
+
+
+@pytest.mark.parametrize("path", ["/api/videos", "/videos", "/api/videos/x/content"])
+@pytest.mark.parametrize("kind", ["video/mp4", "application/json", "application/octet-stream"])
+def test_what_is_no_form_is_said_to_be_none(client, ann, services, settings, path, kind):
+    answer = client.post(path, data=MP4, headers=ann.headers | {"Content-Type": kind})
+    failed(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
     assert_nothing_is_left(services, settings)
 
 

@@ -79,9 +79,23 @@ def test_a_report_that_cannot_be_is_refused_and_counts_nothing(
     path, client, ann, add_video, services, body
 ):
     video = add_video(ann)
-    answer = client.post(path.format(video.id), json=body)
-    assert set(fields_of(failed(answer, 400, "VALIDATION_ERROR"))) == set(body)
+    camel = {"watch_time_seconds": "watchTimeSeconds"} if path == PATHS["client"] else {}
+    named = {camel.get(name, name): value for name, value in body.items()}
+    for said in (body, named):
+        answer = client.post(path.format(video.id), json=said)
+        assert set(fields_of(failed(answer, 400, "VALIDATION_ERROR"))) == set(named)
     assert rows(services, video) == 0
+
+
+@pytest.mark.parametrize("name", ["watchTimeSeconds", "watch_time_seconds"])
+def test_the_client_api_takes_the_time_watched_in_its_own_spelling_too(
+    client, ann, bob, add_video, services, name
+):
+    video = add_video(ann, duration_seconds=60.0)
+    body = {name: 12.5, "quality": "720p"}
+    assert client.post(f"/videos/{video.id}/view", json=body, headers=bob.headers).json["success"]
+    services.views.fold()
+    assert kept(services, video).watch_time_seconds == 12.5
 
 
 def test_only_who_may_see_a_video_is_counted(path, client, ann, bob, add_video, services):

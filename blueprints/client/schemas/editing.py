@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, post_load, validate, validates_schema
 
 from blueprints.client.schemas.catalogue import CatalogueVideo
 from blueprints.client.schemas.new_uploads import is_file
 from blueprints.client.schemas.terms import Terms
-from blueprints.http.describing import Tags, Version
+from blueprints.http.describing import Tags, Version, is_unscheduled
 from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
 from models.video import Visibility
@@ -35,6 +35,10 @@ class VideoChange(Trimmed, Terms):
     visibility = fields.Enum(Visibility, by_value=True)
     comments_enabled = fields.Boolean(data_key="commentsEnabled")
     comments_held = fields.Boolean(data_key="commentsHeld")
+
+    @validates_schema
+    def is_possible(self, data: dict[str, Any], **_: Any) -> None:
+        is_unscheduled(data)
 
     @post_load
     def change(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_smorest.fields import Upload
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, validate
 from werkzeug.datastructures import FileStorage
 
 from blueprints.client.schemas.terms import Terms
+from blueprints.http.describing import Tags
 from blueprints.http.links import thumbnail, thumbnails
 from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
-from blueprints.http.tags import to_tags
 from models.video import Visibility
 
 
@@ -32,16 +30,8 @@ class NewClientVideo(Trimmed, Terms):
     title = fields.String(required=True, validate=validate.Length(1, 100))
     description = fields.String(load_default="", validate=validate.Length(max=5000))
     category = fields.String(load_default="", validate=validate.Length(max=100))
-    tags = fields.String(
-        load_default="",
-        validate=validate.Length(max=1000),
-        metadata={"description": "Comma-separated."},
-    )
+    tags = Tags(load_default=(), metadata={"description": "One text with commas, or several."})
     visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
-
-    @post_load
-    def split_tags(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return data | {"tags": to_tags(data["tags"])}
 
 
 class NewThumbnail(Lenient):

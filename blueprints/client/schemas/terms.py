@@ -39,6 +39,7 @@ class Terms(Lenient):
 
     publish_at = Moment(
         data_key="publishAt",
+        allow_none=True,
         metadata={"description": "When a scheduled video becomes public: a time to come."},
     )
     monetization = Nested(MonetizationIn)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, fields, post_load, validate, validates_schema
 
-from blueprints.http.describing import Tags, Version
+from blueprints.http.describing import Tags, Version, is_unscheduled
 from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
 from blueprints.platform.schemas.terms import Terms
@@ -37,6 +37,10 @@ class VideoChange(Trimmed, Terms):
 
     comments_enabled = fields.Boolean(metadata={"description": "Whether any more can come."})
     comments_held = fields.Boolean(metadata={"description": "Whether each waits for approval."})
+
+    @validates_schema
+    def is_possible(self, data: dict[str, Any], **_: Any) -> None:
+        is_unscheduled(data)
 
     @post_load
     def change(self, data: dict[str, Any], **_: Any) -> Change:

@@ -39,7 +39,8 @@ class Terms(Schema):
     """For what has them: what is not sent is not there."""
 
     publish_at = Moment(
-        metadata={"description": "When a scheduled video becomes public: a time to come."}
+        allow_none=True,
+        metadata={"description": "When a scheduled video becomes public: a time to come."},
     )
     monetization = Nested(MonetizationIn)
     drm_enabled = fields.Boolean()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask_smorest.fields import Upload
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from werkzeug.datastructures import FileStorage
 
+from blueprints.http.describing import Tags
 from blueprints.http.links import avatar, link, thumbnail
 from blueprints.http.parsing import Trimmed
 from blueprints.http.reactions import SAID, interaction, said
 from blueprints.http.shapes import Shape
 from blueprints.http.states import STATUS_WORDS
-from blueprints.http.tags import to_tags
 from blueprints.platform.schemas.terms import MonetizationOut, Terms
 from blueprints.platform.schemas.tracks import audio_tracks_out, captions_out
 from models.video import LiveStatus, ProcessingStatus, Video, Visibility
@@ -38,20 +38,12 @@ def metrics(video: Video) -> dict[str, Any]:
     }
 
 
-class Tagged(Schema):
-    """For what has `tags`, sent as one text."""
-
-    @post_load
-    def split_tags(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return data | {"tags": to_tags(data["tags"])}
-
-
 def is_file(value: object) -> None:
     if not isinstance(value, FileStorage):
         raise ValidationError("Not a file.")
 
 
-class NewVideo(Trimmed, Tagged, Terms):
+class NewVideo(Trimmed, Terms):
     """A multipart form: the file, and what its owner says about it."""
 
     file = Upload(
@@ -62,11 +54,7 @@ class NewVideo(Trimmed, Tagged, Terms):
     title = fields.String(required=True, validate=validate.Length(1, 100))
     description = fields.String(load_default="", validate=validate.Length(max=5000))
     category = fields.String(load_default="", validate=validate.Length(max=100))
-    tags = fields.String(
-        load_default="",
-        validate=validate.Length(max=1000),
-        metadata={"description": "Comma-separated."},
-    )
+    tags = Tags(load_default=(), metadata={"description": "One text with commas, or several."})
     visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
 
 
