@@ -79,7 +79,7 @@ class FamilyBlueprint(Blueprint):
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {  # noqa: RUF012 - flask-smorest's form
         "json": "application/json",
         "multipart": "multipart/form-data",
-        "json_or_multipart": "application/json",
+        "json_or_multipart": "application/json, multipart/form-data",
     }
 
     def __init__(self, dialect: Dialect, noun: str, url_prefix: str, description: str) -> None:
@@ -105,6 +105,10 @@ class FamilyBlueprint(Blueprint):
         access = doc_info["access"]
         bearer: list[Json] = [{"bearer": []}]
         doc["security"] = {PUBLIC: [], REQUIRED: bearer}.get(access, [{}, *bearer])
+        asked = doc.get("requestBody", {}).get("content", {})
+        for kinds in [kinds for kinds in asked if ", " in kinds]:
+            body = asked.pop(kinds)
+            asked.update(dict.fromkeys(kinds.split(", "), body))
         content = {"application/json": {"schema": self.dialect.error_schema}}
         failure = {"description": "Failure", "content": content}
         responses = doc.setdefault("responses", {})

@@ -22,6 +22,22 @@ ABSENT = object()
 
 Getter = Callable[[Any], Any]
 
+# For openapi.json: what a function answers, which says nothing of that itself.
+ADDRESS = {"type": "string", "format": "uri"}
+NAME = {"type": ["string", "null"]}
+ADDRESSES = {"type": "object", "additionalProperties": ADDRESS}
+
+
+def record(*, nullable: bool = False, **kinds: str | dict[str, Any]) -> dict[str, Any]:
+    """An object with these properties, each of a kind or a schema of its own."""
+    said = {n: {"type": kind} if isinstance(kind, str) else kind for n, kind in kinds.items()}
+    return {"type": ["object", "null"] if nullable else "object", "properties": said}
+
+
+def many(schema: str) -> dict[str, Any]:
+    """A list of what has a name in openapi.json."""
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+
 
 class Shape(Schema):
     """A schema to answer with: reads attributes (of a mapping, its keys), never queries."""

@@ -154,6 +154,24 @@ def test_an_unknown_video_is_not_found(client, reference):
     failed(client.get(f"/videos/{reference}"), 404, "NOT_FOUND")
 
 
+def test_the_owner_is_told_how_processing_goes_and_nobody_else(client, ann, bob, add_video):
+    failure = {"error_code": "truncated", "error_message": "The file ends too early."}
+    broken = add_video(
+        ann,
+        playable=False,
+        processing_status=ProcessingStatus.ERROR,
+        processing=Processing(stage="error", attempts=1, **failure),
+    )
+    expected = {"stage": "error", "percent": 0.0, "attempts": 1}
+    expected |= {"errorCode": "truncated", "errorMessage": "The file ends too early."}
+    shown = client.get(f"/videos/{broken.id}", headers=ann.headers).json
+    assert (shown["processing"], shown["playable"]) == (expected, False)
+    (listed,) = client.get("/videos?mine=true", headers=ann.headers).json["videos"]
+    assert listed["processing"] == expected
+    other = client.get(f"/videos/{add_video(ann).id}", headers=bob.headers).json
+    assert (other["processing"], other["playable"]) == (None, True)
+
+
 # Streams
 
 

@@ -119,6 +119,26 @@ def test_an_upload_is_documented_as_a_form_with_a_file(document):
     assert {"title", "file", "description", "tags", "category", "visibility"} <= set(properties)
 
 
+def test_new_content_is_documented_as_a_form_and_a_change_as_json(document):
+    content = document["paths"]["/videos/{video_id}"]["put"]["requestBody"]["content"]
+    assert set(content) == {"application/json", "multipart/form-data"}
+
+
+def test_every_field_of_a_video_says_what_it_is(document):
+    """Clients are made from this: a field of no type is anything to them."""
+    said = {"type", "$ref", "allOf", "anyOf", "oneOf", "enum"}
+    schemas = {
+        name: schema["properties"]
+        for name, schema in document["components"]["schemas"].items()
+        if "Video" in name and "properties" in schema
+    }
+    assert len(schemas) > 10
+    for name, properties in schemas.items():
+        silent = {field for field, schema in properties.items() if not said & set(schema)}
+        silent |= {field for field, schema in properties.items() if schema.get("items") == {}}
+        assert not silent, name
+
+
 def test_no_schema_offers_what_is_never_told(document):
     text = str(document)
     for word in ("youtube_id", "password_hash", "refresh_hash", "lease", "playback_version"):

@@ -19,7 +19,7 @@ VIDEO = {
     "processing_status", "quality_variants", "metrics",
 } | {"created_at", "status", "playable", "playback_token", "processing"}  # fmt: skip
 VIDEO |= {"captions", "audio_tracks", "comments_enabled", "user_action", "user_interaction"}
-VIDEO |= {"live_status"}
+VIDEO |= {"live_status", "comments_held"}
 # On which terms it is shown (002's, in this family's case).
 VIDEO |= {"publish_at", "monetization", "drm_enabled", "geo_restrictions"}
 PAGINATION = {
@@ -235,6 +235,7 @@ def test_a_video_is_what_000_shows_by_either_of_its_ids(client, ann, add_video):
         },
         "captions": [],
         "comments_enabled": True,
+        "comments_held": False,
         "user_action": None,
         "user_interaction": None,
         "audio_tracks": [],

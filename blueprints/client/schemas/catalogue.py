@@ -14,10 +14,11 @@ from blueprints.http import filters
 from blueprints.http.links import link, thumbnail
 from blueprints.http.parsing import Lenient
 from blueprints.http.reactions import SAID, said
-from blueprints.http.shapes import Shape
+from blueprints.http.shapes import NAME, Shape, many, record
 from blueprints.http.tags import to_tags
 from models.listings import Listing
 from models.video import Charge, Sort, Video, Visibility
+from services.videos.catalogue import VideoPage
 from services.videos.monetization import price_of
 
 SORTS = {
@@ -109,6 +110,43 @@ def qualities(video: Video) -> dict[str, str]:
     return {r.name: link(f"/stream/{video.id}?quality={r.name}") for r in video.renditions}
 
 
+class ProcessingOut(Shape):
+    """How far an upload is, and why it failed. Reads a `Processing`."""
+
+    stage = fields.String()
+    percent = fields.Float()
+    attempts = fields.Integer()
+    errorCode = fields.String(attribute="error_code")
+    errorMessage = fields.String(attribute="error_message")
+
+
+_PROCESSING = ProcessingOut()
+PROCESSING = record(
+    nullable=True,
+    stage="string",
+    percent="number",
+    attempts="integer",
+    errorCode=NAME,
+    errorMessage=NAME,
+)
+AUDIO_TRACKS = {
+    "type": "array",
+    "items": record(
+        id="string",
+        language="string",
+        label="string",
+        default="boolean",
+        state="string",
+        createdAt="string",
+    ),
+}
+
+
+def processing_of(page: VideoPage) -> dict[str, Any] | None:
+    """Only its owner and staff see it."""
+    return _PROCESSING.dump(page.video.processing) if page.is_editable else None
+
+
 class CatalogueVideo(ClientVideo):
     """004's `Video`, with what 002's has beside it. Reads a `VideoPage`."""
 
@@ -122,13 +160,20 @@ class CatalogueVideo(ClientVideo):
         metadata={"type": "object", "additionalProperties": {"type": "string"}},
     )
     captions = fields.Function(
-        lambda page: captions_out(page.video), metadata={"type": "array", "items": {}}
+        lambda page: captions_out(page.video), metadata=many("ClientCaptionOut")
     )
-    audioTracks = fields.Function(
-        lambda page: audio_tracks_out(page.video), metadata={"type": "array", "items": {}}
+    audioTracks = fields.Function(lambda page: audio_tracks_out(page.video), metadata=AUDIO_TRACKS)
+    playable = fields.Boolean(attribute="video.playable")
+    processing = fields.Function(
+        processing_of,
+        metadata=PROCESSING | {"description": "For the owner: stage, percent, and why it failed."},
     )
     stats = fields.Nested(StatsOut, attribute="video")
     commentsEnabled = fields.Boolean(attribute="video.comments_enabled")
+    commentsHeld = fields.Boolean(
+        attribute="video.comments_held",
+        metadata={"description": "Whether each waits for approval."},
+    )
     publishAt = fields.DateTime(attribute="video.publish_at", allow_none=True)
     publishedAt = fields.DateTime(attribute="video.published_at", allow_none=True)
     updatedAt = fields.DateTime(attribute="video.updated_at")

@@ -8,7 +8,7 @@ from blueprints.client.schemas.assets import ASSETS, assets_of
 from blueprints.http import filters
 from blueprints.http.links import link, thumbnail
 from blueprints.http.parsing import Lenient
-from blueprints.http.shapes import Shape
+from blueprints.http.shapes import ADDRESS, NAME, Shape
 from blueprints.http.states import STATUS_WORDS
 
 FEED_LIMIT = 50
@@ -30,12 +30,16 @@ class ClientVideo(Shape):
     )
     title = fields.String(attribute="video.title")
     description = fields.String(attribute="video.description")
-    videoUrl = fields.Function(lambda page: link(f"/stream/{page.video.id}"))  # noqa: N815 - the wire's spelling
+    videoUrl = fields.Function(  # noqa: N815 - the wire's spelling
+        lambda page: link(f"/stream/{page.video.id}"), metadata=ADDRESS
+    )
     thumbnailUrl = fields.Function(  # noqa: N815 - the wire's spelling
-        lambda page: thumbnail(page.video)
+        lambda page: thumbnail(page.video), metadata=ADDRESS
     )
     userId = fields.String(attribute="video.author_id")  # noqa: N815 - the wire's spelling
-    username = fields.Function(lambda page: page.author.username if page.author else None)
+    username = fields.Function(
+        lambda page: page.author.username if page.author else None, metadata=NAME
+    )
     category = fields.String(attribute="video.category")
     tags = fields.List(fields.String(), attribute="video.tags")
     duration = fields.Float(attribute="video.duration_seconds")

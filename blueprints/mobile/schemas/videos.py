@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from blueprints.http import filters
 from blueprints.http.links import thumbnail
 from blueprints.http.parsing import Lenient
-from blueprints.http.shapes import Shape
+from blueprints.http.shapes import ADDRESS, Shape
 from blueprints.http.streams import DrmOut, position_in, stream_id_in
 from blueprints.http.tracks import CaptionFileOut
 
@@ -34,7 +34,7 @@ class DashboardVideo(Shape):
     title = fields.String(attribute="video.title")
     description = fields.String(attribute="video.description")
     # Ours, never the source's: a picture's address must not give a YouTube id away.
-    thumbnail_url = fields.Function(lambda page: thumbnail(page.video))
+    thumbnail_url = fields.Function(lambda page: thumbnail(page.video), metadata=ADDRESS)
     playback_token = fields.String()
 
 

@@ -12,7 +12,7 @@ from blueprints.http.describing import Tags
 from blueprints.http.links import avatar, link, thumbnail
 from blueprints.http.parsing import Trimmed
 from blueprints.http.reactions import SAID, interaction, said
-from blueprints.http.shapes import Shape
+from blueprints.http.shapes import ADDRESS, ADDRESSES, NAME, Shape, many, record
 from blueprints.http.states import STATUS_WORDS
 from blueprints.platform.schemas.terms import MonetizationOut, Terms
 from blueprints.platform.schemas.tracks import audio_tracks_out, captions_out
@@ -22,6 +22,19 @@ from services.videos.catalogue import VideoPage
 PAGE_LIMIT = 50
 PAGE_SIZE_LIMIT = 100
 LAST_PAGE = 1_000_000
+METRICS = record(
+    watch_time_minutes="number",
+    engagement_rate="number",
+    retention_curve={"type": "array", "items": {"type": "number"}},
+)
+PROCESSING = record(
+    nullable=True,
+    stage="string",
+    percent="number",
+    attempts="integer",
+    error_code=NAME,
+    error_message=NAME,
+)
 
 
 def quality_variants(video: Video) -> dict[str, str]:
@@ -62,7 +75,7 @@ class AuthorOut(Shape):
     id = fields.String()
     username = fields.String()
     display_name = fields.String()
-    avatar_url = fields.Function(lambda author: avatar(author.avatar_url))
+    avatar_url = fields.Function(lambda author: avatar(author.avatar_url), metadata=ADDRESS)
     follower_count = fields.Integer()
     verified = fields.Boolean()
 
@@ -89,14 +102,20 @@ class VideoOut(Shape):
     id = fields.String(attribute="video.id")
     title = fields.String(attribute="video.title")
     description = fields.String(attribute="video.description")
-    thumbnail_url = fields.Function(lambda page: thumbnail(page.video))
-    video_url = fields.Function(lambda page: link(f"/api/videos/{page.video.id}/stream"))
+    thumbnail_url = fields.Function(lambda page: thumbnail(page.video), metadata=ADDRESS)
+    video_url = fields.Function(
+        lambda page: link(f"/api/videos/{page.video.id}/stream"), metadata=ADDRESS
+    )
     duration = fields.Float(attribute="video.duration_seconds")
     view_count = fields.Integer(attribute="video.view_count")
     like_count = fields.Integer(attribute="video.like_count")
     dislike_count = fields.Integer(attribute="video.dislike_count")
     comment_count = fields.Integer(attribute="video.comment_count")
     comments_enabled = fields.Boolean(attribute="video.comments_enabled")
+    comments_held = fields.Boolean(
+        attribute="video.comments_held",
+        metadata={"description": "Whether each waits for approval."},
+    )
     author = fields.Nested(AuthorOut, allow_none=True)
     tags = fields.List(fields.String(), attribute="video.tags")
     category = fields.String(attribute="video.category")
@@ -123,14 +142,16 @@ class VideoOut(Shape):
         allow_none=True,
         metadata={"description": "Of what is, or was, sent live; else null."},
     )
-    quality_variants = fields.Function(lambda page: quality_variants(page.video))
+    quality_variants = fields.Function(
+        lambda page: quality_variants(page.video), metadata=ADDRESSES
+    )
     captions = fields.Function(
-        lambda page: captions_out(page.video), metadata={"type": "array", "items": {}}
+        lambda page: captions_out(page.video), metadata=many("PlatformCaptionOut")
     )
     audio_tracks = fields.Function(
-        lambda page: audio_tracks_out(page.video), metadata={"type": "array", "items": {}}
+        lambda page: audio_tracks_out(page.video), metadata=many("PlatformAudioTrackOut")
     )
-    metrics = fields.Function(lambda page: metrics(page.video))
+    metrics = fields.Function(lambda page: metrics(page.video), metadata=METRICS)
     user_action = fields.Function(
         lambda page: said(page.reaction),
         metadata={
@@ -139,14 +160,17 @@ class VideoOut(Shape):
             "description": "What the caller thinks of it; null in lists, and for visitors.",
         },
     )
-    user_interaction = fields.Function(lambda page: interaction(page.reaction))
+    user_interaction = fields.Function(
+        lambda page: interaction(page.reaction),
+        metadata=record(nullable=True, liked="boolean", disliked="boolean"),
+    )
     playback_token = fields.String(
         allow_none=True,
         metadata={"description": "For who is signed in and may watch; not in lists."},
     )
     processing = fields.Function(
         processing_of,
-        metadata={"description": "For the owner: stage, percent, and why it failed."},
+        metadata=PROCESSING | {"description": "For the owner: stage, percent, and why it failed."},
     )
 
 
