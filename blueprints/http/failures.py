@@ -5,6 +5,7 @@ Flask's blueprint handlers never see a 404 or a 405 of routing, so these belong 
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 
@@ -30,6 +31,8 @@ CODES = {
     503: "SERVICE_UNAVAILABLE",
 }
 NOT_FOUND = 404
+# What a system says that can store no more.
+FULL = {errno.ENOSPC, errno.EDQUOT}
 SERVER_ERROR = 500
 FamilyOf = Callable[[str], Dialect]
 
@@ -59,7 +62,7 @@ def start(app: Flask, family_of: FamilyOf) -> None:
 
     def unexpected(error: Exception) -> Response:
         log.error("unexpected failure", exc_info=error)
-        return say(errors.ClutchError("Internal server error"))
+        return say(_full(error) or errors.ClutchError("Internal server error"))
 
     app.register_error_handler(errors.ClutchError, expected)
     app.register_error_handler(HTTPException, http_failure)
@@ -68,6 +71,13 @@ def start(app: Flask, family_of: FamilyOf) -> None:
     for kind in OUTAGES:
         if not issubclass(kind, errors.ClutchError):
             app.register_error_handler(kind, outage)
+
+
+def _full(error: Exception) -> errors.Unavailable | None:
+    """What is said where a disk is full: whoever runs this has to make room, and then it goes."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return errors.Unavailable("There is no room for files just now. Please try again later.")
+    return None
 
 
 def _said(error: HTTPException, status: int) -> errors.ClutchError:

@@ -29,6 +29,7 @@ from services.adapters.storage import Storage
 from services.processing import grid, ladder
 from services.processing.announce import Announcer
 from services.processing.encoder import Encoder
+from services.processing.failures import is_for_want_of_room
 from services.processing.heartbeat import REPORT_SECONDS, Cancelled, Heartbeat, LostLease
 from services.processing.work import BACKOFF_SECONDS, Work
 from services.videos.keys import chunk_key, chunks_key, source_key
@@ -187,9 +188,10 @@ class ChunkService:
             until = self.now() + timedelta(seconds=BACKOFF_SECONDS)
             self.chunks.release(chunk.id, lease, until=until, counted=False)
             raise
-        except BaseException:
-            wait = timedelta(seconds=BACKOFF_SECONDS * 2**chunk.attempts)
-            self.chunks.release(chunk.id, lease, until=self.now() + wait, counted=True)
+        except BaseException as failure:
+            counted = not is_for_want_of_room(failure)
+            wait = timedelta(seconds=BACKOFF_SECONDS * 2 ** (chunk.attempts if counted else 0))
+            self.chunks.release(chunk.id, lease, until=self.now() + wait, counted=counted)
             raise
 
     def _encode(self, chunk: Chunk, source: Path, heartbeat: Heartbeat) -> None:

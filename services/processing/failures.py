@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 
 from models.errors import BadMedia
@@ -12,6 +14,16 @@ KEPT_CHARACTERS = 2000
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
 _CONTROLS = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f]")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_for_want_of_room(failure: BaseException) -> bool:
+    """Whether a disk is full: that passes, and is no fault of what was processed."""
+    if isinstance(failure, OSError):
+        return failure.errno in _FULL
+    words = (os.strerror(number) for number in _FULL)
+    return isinstance(failure, ToolFailed) and any(word in str(failure) for word in words)
 
 
 def details_of(failure: BaseException) -> str:

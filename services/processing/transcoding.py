@@ -21,7 +21,7 @@ from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
 from services.processing.announce import Announcer
 from services.processing.chunks import ChunkService
-from services.processing.failures import details_of
+from services.processing.failures import details_of, is_for_want_of_room
 from services.processing.heartbeat import REPORT_SECONDS, Cancelled, Heartbeat, LostLease
 from services.processing.inspection import Inspection
 from services.processing.sources import source_of
@@ -93,9 +93,11 @@ class TranscodingService:
             self.videos.release(video_id, lease, until=until, counted=False)
             raise
         except BaseException as failure:
-            wait = timedelta(seconds=BACKOFF_SECONDS * 2**video.processing.attempts)
-            until, details = self.now() + wait, details_of(failure)
-            self.videos.release(video_id, lease, until=until, counted=True, details=details)
+            counted = not is_for_want_of_room(failure)
+            doubled = video.processing.attempts if counted else 0
+            until = self.now() + timedelta(seconds=BACKOFF_SECONDS * 2**doubled)
+            details = details_of(failure)
+            self.videos.release(video_id, lease, until=until, counted=counted, details=details)
             raise
         finally:
             self._leave(video_id)

@@ -6,6 +6,7 @@ import io
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -103,6 +104,25 @@ def test_an_unexpected_failure_says_nothing_and_is_logged_with_its_trace(breakin
     (record,) = [r for r in caplog.records if r.levelno == logging.ERROR]
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], RuntimeError)
+
+
+def storing(**_: str) -> str:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        full.write(b"a piece of a video")
+    return ""
+
+
+def test_a_full_disk_is_said_to_be_a_matter_of_time(services, caplog):
+    app = create_app(services)
+    app.testing = False
+    for name, root in ROOTS.items():
+        app.add_url_rule(f"{root}/storing", f"storing_{name}", public(storing))
+    for root in ROOTS.values():
+        answer = app.test_client().get(f"{root}/storing")
+        failed(answer, 503, "SERVICE_UNAVAILABLE")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "/dev/full" not in answer.text
+    assert [r.levelno for r in caplog.records].count(logging.ERROR) == len(ROOTS), "who runs it"
 
 
 # Outages

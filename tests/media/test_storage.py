@@ -80,6 +80,15 @@ def test_what_is_copied_stays_where_it_is_too(storage, tmp_path):
     assert file.read_bytes() == read(storage, "a.mp4") == b"content"
 
 
+def test_what_cannot_be_stored_to_its_end_leaves_nothing(tmp_path):
+    storage = LocalStorage(tmp_path)
+    # It can be opened, and then not be read.
+    with pytest.raises(OSError, match="Input/output"):
+        storage.copy(Path("/proc/self/mem"), "posters/a.jpg")
+    assert list(storage.incoming().iterdir()) == []
+    assert list(storage.entries()) == []
+
+
 def test_a_large_file_arrives_whole(storage, tmp_path):
     storage.adopt(made(tmp_path, LARGE), "large.mp4")
     with storage.local("large.mp4") as local:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
 import time
@@ -220,11 +221,36 @@ def test_what_went_wrong_is_told_to_an_administrator_alone(client, ann, root, up
     with pytest.raises(ToolFailed):
         full.run(video_id)
     why = client.get(f"/api/admin/videos/{video_id}/why", headers=root.headers).json
-    assert (why["state"], why["attempts"]) == ("waiting", 1)
+    # A disk that is full is no fault of the video's, however often it is tried.
+    assert (why["state"], why["attempts"]) == ("waiting", 0)
     assert why["last_error"] == "ffprobe: …/y.mp4: No space left on device"
     assert why["next_try_at"] is not None
     assert why["worker"] != ""
     assert "No space" not in client.get(f"/api/videos/{video_id}", headers=ann.headers).text
+
+
+@pytest.mark.parametrize(
+    ("failure", "counted"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 0),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 0),
+        (OSError(errno.EIO, "Input/output error"), 1),
+        (ToolFailed("ended by signal 11"), 1),
+    ],
+)
+def test_a_full_disk_costs_a_video_none_of_its_attempts(failure, counted, upload, services):
+    class Failing:
+        def inspecting(self, _: object) -> None:
+            raise failure
+
+    service = services.transcoding
+    failing = replace(service, steps=replace(service.steps, encoder=Failing()))
+    video_id = upload()
+    with pytest.raises(type(failure)):
+        failing.run(video_id)
+    video = service.videos.get(video_id)
+    assert video is not None
+    assert video.processing.attempts == counted
 
 
 @pytest.mark.media

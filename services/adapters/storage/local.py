@@ -71,15 +71,15 @@ class LocalStorage:
         return len(stale)
 
     def adopt(self, path: Path, key: str) -> None:
-        # Across file systems this copies, to where nobody reads and leftovers are cleaned up.
-        aside = self._aside()
-        shutil.move(path, aside)
-        self._place(aside, self._root / key)
+        # Across file systems this copies, to where nobody reads.
+        with self._aside() as aside:
+            shutil.move(path, aside)
+            self._place(aside, self._root / key)
 
     def copy(self, path: Path, key: str) -> None:
-        aside = self._aside()
-        shutil.copyfile(path, aside)
-        self._place(aside, self._root / key)
+        with self._aside() as aside:
+            shutil.copyfile(path, aside)
+            self._place(aside, self._root / key)
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
@@ -172,15 +172,15 @@ class LocalStorage:
         return Presigned(method="PUT", url=self._address(permission), headers=headers)
 
     def finish(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
-        aside = self._aside()
-        try:
-            self.parts.join(upload_id, parts, aside)
-        except FileNotFoundError:
-            # Finished before, if its result is there.
-            if self.file(key) is None:
-                raise
-            return
-        self._place(aside, self._root / key)
+        with self._aside() as aside:
+            try:
+                self.parts.join(upload_id, parts, aside)
+            except FileNotFoundError:
+                # Finished before, if its result is there.
+                if self.file(key) is None:
+                    raise
+                return
+            self._place(aside, self._root / key)
         self.parts.abort(upload_id)
 
     def abort(self, key: str, upload_id: str) -> None:  # noqa: ARG002 - the id is enough here
@@ -189,8 +189,15 @@ class LocalStorage:
     def _in(self, seconds: int) -> datetime:
         return self._now() + timedelta(seconds=seconds)
 
-    def _aside(self) -> Path:
-        return self.incoming() / f"adopt-{uuid4()}"
+    @contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """Where something is put together; half of it would only fill a full disk further."""
+        path = self.incoming() / f"adopt-{uuid4()}"
+        try:
+            yield path
+        except BaseException:
+            _remove(path)
+            raise
 
     def _place(self, aside: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
