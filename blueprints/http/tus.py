@@ -29,7 +29,9 @@ BYTES_TYPE = "application/offset+octet-stream"
 OVERRIDE = "X-HTTP-Method-Override"
 # Polling for progress and asking what this server can do are no part of the protocol's state.
 FREE_METHODS = frozenset({"GET", "OPTIONS"})
-METADATA_LENGTH = 16 * 1024
+# A description of 5000 characters in any script, and all else that can be said. Whoever stands in
+# front has to let it through (deploy/nginx.conf).
+METADATA_LENGTH = 28 * 1024
 KEY = re.compile(r"[!-+\--~]+")
 # What a browser hides from the page that asks, unless told otherwise.
 EXPOSED = (

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from app import create_app
+from blueprints.http.bodies import FORM_BYTES
 from config import Settings
 from embedded.ports import Ports
 from services import container
+from services.tracks import captions, sounds
+from services.uploads import pictures
 from services.videos.keys import poster_key
 from tests import nginx
 from tests.conftest import Clock
@@ -193,6 +198,47 @@ def test_what_is_too_large_is_refused_before_it_is_sent(front, path, size_bytes,
     for name in code_at:
         said = said[name]
     assert said == "PAYLOAD_TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    ("path", "most_bytes"),
+    [
+        ("/api/videos", 2 * 1024**3),
+        ("/videos", 2 * 1024**3),
+        ("/api/videos/some-video/content", 2 * 1024**3),
+        ("/api/videos/some-video/audio-tracks", sounds.MAX_BYTES),
+    ],
+)
+def test_a_form_as_large_as_it_may_be_reaches_the_api_at_once(front, path, most_bytes):
+    with announced(front.port, path, most_bytes + FORM_BYTES) as connection:
+        answer = connection.getresponse()
+        assert answer.status == 401, "who it is for is asked by the API alone"
+
+
+@pytest.mark.parametrize(
+    ("path", "most_bytes"),
+    [
+        ("/api/videos/some-video/captions", captions.MAX_BYTES),
+        ("/videos/some-video/captions", captions.MAX_BYTES),
+        ("/upload/thumbnail", pictures.MAX_BYTES),
+    ],
+)
+def test_a_small_form_reaches_the_api_when_it_is_whole(front, path, most_bytes):
+    with announced(front.port, path, most_bytes + FORM_BYTES) as connection:
+        connection.send(bytes(most_bytes + FORM_BYTES))
+        answer = connection.getresponse()
+        assert answer.status == 401, "who it is for is asked by the API alone"
+
+
+def test_a_long_description_goes_with_an_upload_and_comes_back(front, ann):
+    text = "\N{HIRAGANA LETTER A}" * 5000
+    said = f"description {base64.b64encode(text.encode()).decode()}"
+    told = {"Upload-Length": "1000", "Upload-Metadata": said, "Tus-Resumable": "1.0.0"}
+    begun = ask(front.port, "/upload/video", "POST", **ann.headers, **told)
+    assert (begun.status, begun.headers["Upload-Metadata"]) == (201, said)
+    path = urlsplit(begun.headers["Location"]).path
+    again = ask(front.port, path, "HEAD", **ann.headers, **{"Tus-Resumable": "1.0.0"})
+    assert (again.status, again.headers["Upload-Metadata"]) == (200, said)
 
 
 @contextmanager
