@@ -35,7 +35,7 @@ def _direct(parts: Parts, uploads: UploadService, quota: QuotaService) -> Direct
         parts,
         quota,
         clear=partial(direct.clear, parts.storage),
-        tidy=partial(direct.tidy, parts.storage),
+        tidy=partial(direct.sweep_up, parts.storage, parts.videos),
     )
     return DirectService(
         custody=custody,

@@ -18,6 +18,7 @@ from models.direct_uploads import DirectUpload
 from models.documents import identity
 from models.errors import Conflict, Forbidden, Invalid, UnsupportedFormat
 from models.uploads import Described, Reservation, UploadState
+from models.videos import Videos
 from services.adapters.storage import Part, Presigned, Storage
 from services.policies import Actor
 from services.uploads.custody import Custody
@@ -25,7 +26,7 @@ from services.uploads.quota import week_of
 from services.uploads.uploads import ACCEPTED, Stored, UploadService
 from services.videos.catalogue import VideoPage
 from services.videos.describing import Details
-from services.videos.keys import source_key
+from services.videos.keys import keys_of, source_key
 
 ADDRESSES_LAST = timedelta(hours=12)
 # To complete what was sent at the last moment; in all less than what is taken for abandoned.
@@ -230,6 +231,21 @@ def tidy(storage: Storage, upload: DirectUpload) -> None:
     """Of one that was begun in parts and then sent whole, forget the parts."""
     if upload.multipart_id:
         storage.abort(source_key(upload.id), upload.multipart_id)
+
+
+def sweep_up(storage: Storage, videos: Videos, upload: DirectUpload) -> None:
+    """Of one that is a video, remove what was sent since to addresses that S3 went on honouring."""
+    tidy(storage, upload)
+    video = videos.whatever_is_left_of(upload.video_id)
+    if video is None or (video.source is not None and video.erased_at is None):
+        return
+    sent = storage.entries(source_key(video.id))
+    # What is newer replaces its content.
+    late = [entry.key for entry in sent if entry.modified_at <= upload.expires_at]
+    for key in late:
+        storage.remove(key)
+    if late:
+        videos.weighed(video.id, sum(map(storage.size, keys_of(video.id))))
 
 
 def _titled(details: Details, title: str) -> Details:

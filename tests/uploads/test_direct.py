@@ -281,6 +281,31 @@ def test_what_nobody_completes_expires_and_leaves_nothing(direct, services, cloc
 
 
 @ON_BOTH
+def test_what_is_sent_again_once_it_is_a_video_goes_when_its_address_has_expired(
+    direct, services, clock, left, tmp_path
+):
+    video_id = direct.upload().get_json()["id"]
+    service = services.transcoding
+    service.videos.collection.update_one({"id": video_id}, {"$set": {"source": None}})
+    service.storage.remove(source_key(video_id))
+    sent = tmp_path / "sent"
+    sent.write_bytes(MP4)
+    services.storage.copy(sent, source_key(video_id))  # as S3 lets somebody do
+    assert services.direct.expire() == 0
+    assert left() == ([source_key(video_id)], 1)
+    clock.forward(hours=18)
+    assert services.direct.expire() == 0
+    assert left() == ([], 0)
+
+
+def test_what_is_being_processed_is_no_leftover_of_its_upload(direct, services, clock, left):
+    video_id = direct.upload().get_json()["id"]
+    clock.forward(hours=18)
+    services.direct.expire()
+    assert left() == ([source_key(video_id)], 0)
+
+
+@ON_BOTH
 def test_what_is_done_is_forgotten_and_what_was_refused_too(direct, services, clock, used):
     done, bad = direct.upload().get_json(), direct.begin()
     direct.put(bad["upload_url"], TEXT, bad["headers"])
