@@ -4,7 +4,7 @@
                                  --fail_external----> error
 
 Each arrow is one conditional update, which keeps the id of the message that it follows from: the
-same message again changes nothing.
+same message again changes nothing, not even of a video that is tried again since.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from models.documents import Document, from_doc, to_doc
 from models.video import ExternalMedia, ProcessingStatus, Rendition, Video, Visibility
 
 EXTERNAL_STAGE = "external"
+# How many messages about one video are known again. They are good for minutes.
+KNOWN_MESSAGES = 20
 WIDE = 16 / 9
 
 
@@ -46,7 +48,7 @@ class ExternalVideos:
             "external": to_doc(result.media),
             "duration_seconds": result.duration_seconds,
             "source": None,
-            **_settled("ready", 100.0, event_id, now),
+            **_settled("ready", 100.0, now),
         }
         events = (VideoEvent.PLAYABLE, VideoEvent.READY)
         published = (*events, VideoEvent.PUBLISHED)
@@ -54,8 +56,8 @@ class ExternalVideos:
         # Whether this is its publication is known to the filter alone.
         is_first = {"visibility": Visibility.PUBLIC, "published_at": None}
         return self._settle_external(
-            video_id, dated, now, published, is_first
-        ) or self._settle_external(video_id, values, now, events, {})
+            video_id, event_id, dated, now, published, is_first
+        ) or self._settle_external(video_id, event_id, values, now, events, {})
 
     def fail_external(
         self, video_id: str, event_id: str, message: str, *, now: datetime
@@ -65,13 +67,14 @@ class ExternalVideos:
             "processing_status": ProcessingStatus.ERROR,
             "processing.error_code": "external_processing_failed",
             "processing.error_message": message,
-            **_settled("error", 0.0, event_id, now),
+            **_settled("error", 0.0, now),
         }
-        return self._settle_external(video_id, values, now, (VideoEvent.FAILED,), {})
+        return self._settle_external(video_id, event_id, values, now, (VideoEvent.FAILED,), {})
 
     def _settle_external(
         self,
         video_id: str,
+        event_id: str,
         values: Document,
         now: datetime,
         events: tuple[VideoEvent, ...],
@@ -82,9 +85,12 @@ class ExternalVideos:
             "deleted_at": None,
             "processing_status": ProcessingStatus.PROCESSING,
             "processing.stage": EXTERNAL_STAGE,
+            "processing.event_ids": {"$ne": event_id},
             **only,
         }
-        change: Any = {"$set": {**values, "updated_at": now}, **noted(now, *events)}
+        told = noted(now, *events)["$push"]
+        known = {"processing.event_ids": {"$each": [event_id], "$slice": -KNOWN_MESSAGES}}
+        change: Any = {"$set": {**values, "updated_at": now}, "$push": {**told, **known}}
         doc = self.collection.find_one_and_update(
             where, change, return_document=ReturnDocument.AFTER
         )
@@ -97,10 +103,9 @@ def _rendition(name: str) -> Rendition:
     return Rendition(name=name, width=round(height * WIDE / 2) * 2, height=height)
 
 
-def _settled(stage: str, percent: float, event_id: str, now: datetime) -> Document:
+def _settled(stage: str, percent: float, now: datetime) -> Document:
     return {
         "processing.stage": stage,
         "processing.percent": percent,
-        "processing.event_id": event_id,
         "processing.finished_at": now,
     }

@@ -74,6 +74,7 @@ class ProcessingQueue:
         """Process what failed again; None if it did not, or its upload is gone."""
         fresh = Processing(
             edition=video.processing.edition,
+            event_ids=video.processing.event_ids,
             stage=EXTERNAL_STAGE if external else "queued",
             lease_until=None if external else now,
         )

@@ -84,8 +84,8 @@ class Processing:
     error_code: str | None = None
     error_message: str | None = None
     finished_at: datetime | None = None
-    # The message by which a processor elsewhere settled it (external.py).
-    event_id: str | None = None
+    # The messages by which a processor elsewhere settled it, the last one last (external.py).
+    event_ids: tuple[str, ...] = ()
     # Which worker holds it, and since when.
     worker: str = ""
     claimed_at: datetime | None = None

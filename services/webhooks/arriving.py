@@ -1,7 +1,7 @@
 """000's webhook: a processor elsewhere says what it has made of a video, or why it could not.
 
-Its message is signed as ours are (`signatures.py`). The video keeps the id of the message that
-settled it: sent again, that is answered alike and changes nothing.
+Its message is signed as ours are (`signatures.py`). The video keeps the ids of the messages that
+settled it: sent again, they are answered alike and change nothing, also after another try began.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 
 from models.errors import Conflict, Invalid, NotFound, Unauthorized
 from models.external import ExternalResult
-from models.video import ExternalMedia, ExternalVariant, Video
+from models.video import ExternalMedia, ExternalVariant, ProcessingStatus, Video
 from models.videos import Videos
 from services.adapters.events import Events
 from services.adapters.storage import Storage
@@ -71,14 +71,14 @@ class ArrivalService:
         video = self.videos.get(report.video_id)
         if video is None:
             raise NotFound("Video not found")
-        if video.processing.event_id == event_id:
+        if event_id in video.processing.event_ids:
             self._follow(video)
             return video
         settled = self._change(video.id, event_id, report)
         if settled is None:
             # The same message may have come a second time, just before.
             settled = self.videos.get(report.video_id)
-        if settled is None or settled.processing.event_id != event_id:
+        if settled is None or event_id not in settled.processing.event_ids:
             raise Conflict("This video does not wait for a processor elsewhere.")
         self._follow(settled)
         return settled
@@ -99,6 +99,8 @@ class ArrivalService:
 
     def _follow(self, video: Video) -> None:
         """What follows from it; done again where a process died in between."""
+        if video.processing_status not in {ProcessingStatus.READY, ProcessingStatus.ERROR}:
+            return  # it is tried again, and waits for another message
         if video.source is None:
             self.storage.remove(source_key(video.id))
             self.videos.weighed(video.id, sum(map(self.storage.size, keys_of(video.id))))

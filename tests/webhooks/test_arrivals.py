@@ -163,6 +163,18 @@ def test_the_same_message_again_is_answered_alike_and_changes_nothing(world, vid
     assert kept(world, video) == before
 
 
+def test_an_old_message_that_comes_again_does_not_settle_the_next_try(world, ann, video):
+    failure = said(video, status="error", error_message="disk full")
+    retry = f"/api/videos/{video}/retry"
+    for number in (1, 2):
+        assert send(world, failure, f"msg_{number}").status_code == 200
+        assert world.client.post(retry, headers=ann.headers).status_code == 200
+    for number in (1, 2):
+        assert send(world, failure, f"msg_{number}").status_code == 200
+        assert shown(world, video, ann)["processing_status"] == "processing"
+    assert send(world, said(video), "msg_3").json["processing_status"] == "ready"
+
+
 def test_another_message_about_a_video_that_is_done_is_refused(world, ann, video, add_video):
     send(world, said(video))
     failed(send(world, said(video), "msg_2"), 409, "CONFLICT")
