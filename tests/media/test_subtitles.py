@@ -100,6 +100,16 @@ def test_what_is_no_subtitle_file_is_refused_with_a_reason(content, reason):
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize("opening", ["{\\", "<a", "<1:", "<b>", "<", "&lt"])
+def test_marks_that_never_close_are_read_once(opening):
+    """Looked at anew from each mark on, half a megabyte of them takes many minutes."""
+    length = 500_000
+    letters = opening * (length // len(opening))
+    one = opening + opening[-1] * length
+    for text in (letters, one):
+        assert read(f"1\n00:00:01,000 --> 00:00:02,000\nseen {text}\n".encode())
+
+
 def test_nothing_is_shown_after_the_end_of_the_video():
     assert until(CUES, 3.5) == (CUES[0], Cue(3000, 3500, "zwei"))
     assert until(CUES, 2) == (Cue(1000, 2000, "Café €: ça va"),)

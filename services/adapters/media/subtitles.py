@@ -30,11 +30,12 @@ MESSAGES = {
 # A cue of a day or more is a typing error that would be on the screen to the end.
 LONGEST_MS = 24 * 3600 * 1000
 ARROW = "-->"
-# Marks of SubStation in SubRip files, and the times of karaoke.
-NOT_TEXT = re.compile(r"\{\\[^}]*\}|<\d+:[\d:.]+>")
+# Marks of SubStation in SubRip files, and the times of karaoke. As in `TAG`, no part of a text is
+# looked at again and again, however little of it closes: strangers write these files.
+NOT_TEXT = re.compile(r"\{\\[^{}]*\}|<\d++:[\d:.]++>")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 SAFE_TAGS = {"b", "i", "u", "ruby", "rt"}
-TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z]+)(?P<rest>[^<>]{0,200})>")
+TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z]++)(?P<rest>[^<>]{0,200})>")
 
 
 @dataclass(frozen=True, slots=True)
