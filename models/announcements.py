@@ -60,12 +60,18 @@ def to_be_told(now: datetime, *events: VideoEvent) -> Document:
 def first_publication(now: datetime) -> Document:
     """A field for a `$set` in a pipeline: with what turns `playable` true, these are noted.
 
-    What is public to the world with its first rendition is published by it.
+    What is public to the world with its first rendition is published by it, unless it was before:
+    half a film may have been shown, and taken back to be begun again.
     """
     playable = _notes(now, VideoEvent.PLAYABLE)
     published = _notes(now, VideoEvent.PLAYABLE, VideoEvent.PUBLISHED)
-    is_public = {"$eq": ["$visibility", Visibility.PUBLIC]}
-    first = {"$cond": [is_public, {"$literal": published}, {"$literal": playable}]}
+    is_published = {
+        "$and": [
+            {"$eq": ["$visibility", Visibility.PUBLIC]},
+            {"$eq": [{"$ifNull": ["$published_at", None]}, None]},
+        ]
+    }
+    first = {"$cond": [is_published, {"$literal": published}, {"$literal": playable}]}
     added = {"$cond": [{"$eq": ["$playable", True]}, [], first]}
     return {"untold": {"$concatArrays": [{"$ifNull": ["$untold", []]}, added]}}
 

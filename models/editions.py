@@ -69,6 +69,8 @@ class Editions:
             "previous": to_doc(edition_of(video)) if video.playable else None,
             "retire_at": None,
             "drm_enabled": drm_enabled,
+            # Of what failed nothing is shown any more: its publication is still to come.
+            **({} if video.playable else {"published_at": None, "ranking_score": 0.0}),
         }
         change = {"$set": values, "$inc": {"stored_bytes": source.size_bytes}}
         return self.collection.update_one(where, change, session=within).modified_count == 1

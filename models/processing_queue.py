@@ -80,6 +80,9 @@ class ProcessingQueue:
         )
         status = ProcessingStatus.PROCESSING if external else ProcessingStatus.UPLOADED
         values = {"processing_status": status, "processing": to_doc(fresh), "updated_at": now}
+        if not video.playable:
+            # What was shown of it, if anything, was taken back: its publication is still to come.
+            values |= {"published_at": None, "ranking_score": 0.0}
         where = {**_FAILED_SOURCE, "id": video.id, "deleted_at": None}
         uploaded = noted(now, VideoEvent.UPLOADED) if external else {}
         return _after(self.collection, where, {"$set": values, **uploaded})

@@ -74,10 +74,10 @@ class Tellings:
         change = {"$set": values, "$inc": {"told": told}}
         return self.collection.update_one(where, change).matched_count == 1
 
-    def release(self, telling: Telling, now: datetime) -> None:
-        """Let another go on from where it is."""
+    def release(self, telling: Telling, until: datetime) -> None:
+        """Let another go on from where it is, from then on."""
         where = {"id": telling.id, "lease": telling.lease}
-        self.collection.update_one(where, {"$set": {"lease": None, "lease_until": now}})
+        self.collection.update_one(where, {"$set": {"lease": None, "lease_until": until}})
 
     def finish(self, telling: Telling) -> None:
         self.collection.delete_one({"id": telling.id, "lease": telling.lease})

@@ -20,7 +20,7 @@ from models.notifications import Notification, NotificationKind
 from models.recipients import Recipients
 from models.tellings import Telling, Tellings
 from models.users import Users
-from models.video import Video
+from models.video import ProcessingStatus, Video
 from models.videos import Videos
 from services.adapters.queue import Job, JobQueue
 from services.policies import is_public
@@ -36,6 +36,8 @@ from services.social.sentences import sentence
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+# Half a film that was taken back, to be begun again, plays again after moments.
+PAUSE = timedelta(seconds=15)
 BATCH = 500
 # Then videos that wait for the same workers have their turn; the sweeper goes on.
 BATCHES_PER_JOB = 100
@@ -80,6 +82,9 @@ class TellingService:
         telling = self.tellings.claim(telling_id, self.new_id(), now=now, until=now + LEASE)
         if telling is None:
             return
+        if self._is_taken_back(telling):
+            self.tellings.release(telling, self.now() + PAUSE)
+            return
         for _ in range(BATCHES_PER_JOB):
             step = self._tell_batch(telling)
             if step is None:
@@ -111,6 +116,15 @@ class TellingService:
             self.queue.enqueue(Job.TELL_FOLLOWERS, event_id)
         except Unavailable:
             log.warning("followers wait for the sweeper", extra={"video_id": video.id})
+
+    def _is_taken_back(self, telling: Telling) -> bool:
+        """Whether nothing of it plays just now, and something is about to."""
+        video = self.videos.get(telling.video_id)
+        return (
+            video is not None
+            and not video.playable
+            and video.processing_status is ProcessingStatus.PROCESSING
+        )
 
     def _tell_batch(self, telling: Telling) -> Step | None:
         """None once nobody is left to tell, or there is nothing to tell of any more."""

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from config import Settings
+from models.announcements import VideoEvent
 from models.errors import BadMedia
 from models.video import ProcessingStatus, Video
 from services.adapters.media import ffmpeg, scanning
 from services.adapters.media.boxes import is_whole
 from services.adapters.media.probing import Look
 from services.adapters.media.refusals import refusal
+from services.policies import Actor
 from services.processing.inspection import BrokenPromise
 from services.videos.keys import playback_key
 from tests.pipeline import FFMPEG, ffprobe
@@ -231,6 +233,9 @@ def test_what_is_not_as_promised_is_begun_again(
     else:
         seen_by(services, video.id, lambda _: slow.told.set())
     assert not (settings.media_root / playback_key(video.id) / "v0").exists()
+    if not is_late:  # nobody listened, so that nothing was told yet
+        _, told = services.catalogue.videos.to_tell(video.id)
+        assert [one.event for one in told].count(VideoEvent.PUBLISHED) == 1
     while services.turns.order():
         services.turns.take()
     ready = services.catalogue.videos.get(video.id)
@@ -240,6 +245,21 @@ def test_what_is_not_as_promised_is_begun_again(
         services.storage.file(ready.progressive), "-show_entries", "format=duration"
     )
     assert float(seconds) == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_what_was_taken_back_is_published_by_the_next_try(services, film, slow):
+    video = services.seeding.upload(film).video
+    slow.failure = refusal("truncated")
+    seen_by(services, video.id, lambda _: slow.told.set())
+    failed = services.catalogue.videos.get(video.id)
+    assert failed.published_at is not None
+    author = Actor(id=video.author_id)
+    services.processing.retry(author, video.id)
+    assert services.catalogue.videos.get(video.id).published_at is None
+    slow.failure = None
+    while services.turns.order():
+        services.turns.take()
+    assert services.catalogue.videos.get(video.id).published_at > failed.published_at
 
 
 def test_both_ways_find_the_same_wrong(film, tmp_path):

@@ -91,6 +91,22 @@ def test_who_follows_is_told_of_a_new_video_once(services, told, follow, ann, bo
     assert (told(bob), told(cleo), told(ann)) == (["new_video"], [], [])
 
 
+def test_nobody_is_forgotten_because_a_film_is_begun_again(
+    services, told, follow, ann, bob, add_video
+):
+    video = add_video(ann, playable=False, processing_status=ProcessingStatus.PROCESSING)
+    follow(bob, ann)
+    announcement = published(services.people.now())
+    services.telling.heard(video, announcement)
+    services.telling.run(announcement.id_for(video.id))
+    assert told(bob) == []
+    values = {"playable": True, "processing_status": "ready"}
+    services.telling.videos.collection.update_one({"id": video.id}, {"$set": values})
+    later = services.people.now() + telling_module.PAUSE
+    replace(services.telling, now=lambda: later).run(announcement.id_for(video.id))
+    assert told(bob) == ["new_video"]
+
+
 def test_publishing_through_the_api_tells_followers(
     client, services, told, follow, ann, bob, add_video
 ):
