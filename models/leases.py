@@ -91,13 +91,18 @@ class VideoLeases(WaitingVideos):
         renditions: tuple[Rendition, ...],
         now: datetime,
         score: float,
+        duration_seconds: float | None = None,
     ) -> Video | None:
-        """Point players at `version`. Of a public video, the first one is its publication."""
+        """Point players at `version`. Of a public video, the first one is its publication.
+
+        How long it is follows with it, unless that is known: links last by it.
+        """
         values = {
             "playable": True,
             "playback_version": version,
             "renditions": [to_doc(rendition) for rendition in renditions],
             "updated_at": now,
+            **({} if duration_seconds is None else {"duration_seconds": duration_seconds}),
         }
         first = first_dated(now, score)
         literal = {name: {"$literal": value} for name, value in values.items()}

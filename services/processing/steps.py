@@ -80,8 +80,9 @@ class Steps:
     def rest(self, work: Work) -> None:
         """To a video that has everything."""
         self._fetch(work)
-        # A first one was chosen in haste; or it is still that of what played before.
-        if work.video.previous is not None or work.info.duration_seconds > HASTY_SECONDS:
+        is_replacing = work.video.previous is not None
+        # A first one was chosen in haste.
+        if not is_replacing and work.info.duration_seconds > HASTY_SECONDS:
             self._make_poster(work, POSTER_SECONDS)
         renditions = self.renditions(work)
         if renditions[1:]:
@@ -89,6 +90,9 @@ class Steps:
                 self._encode(work, renditions, with_audio=work.info.has_audio, stage=(20, 97))
             self._publish(work, renditions, 2)
         self.beside.make(work)
+        if is_replacing:
+            # There is one for both: until now, that of what played before was needed if this fails.
+            self._make_poster(work, POSTER_SECONDS)
         self._keep_progressive(work, renditions)
 
     def withdraw_early(self, video_id: str, lease: str) -> None:
@@ -235,6 +239,7 @@ class Steps:
             renditions=tuple(
                 Rendition(name=r.name, width=r.width, height=r.height) for r in renditions
             ),
+            duration_seconds=work.info.duration_seconds,
             now=now,
             score=first_score(now),
         )

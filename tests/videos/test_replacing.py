@@ -15,9 +15,10 @@ from models.errors import ClutchError
 from models.video import Processing, ProcessingStatus, Rendition, Source, Visibility
 from services.container import Services
 from services.policies import Actor
+from services.processing.heartbeat import Cancelled
 from services.uploads.uploads import Upload
 from services.videos.editing import Change
-from services.videos.keys import keys_of, playback_key, source_key
+from services.videos.keys import keys_of, playback_key, poster_key, source_key
 from tests.pipeline import first_colour
 from tests.samples import generate
 from tests.tus import Tus, said
@@ -31,13 +32,13 @@ BROKEN = MP4 + b"\x00" * 2000
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Short films of one colour each."""
+    """Short films of one colour each; the long one is blue as well."""
     folder, found = tmp_path_factory.mktemp("films"), {}
-    for colour in ("red", "blue"):
-        file = folder / f"{colour}.mp4"
-        source = f"-f lavfi -i color={colour}:s=320x180:r=10:d=1"
+    for name, colour, seconds in (("red", "red", 1), ("blue", "blue", 1), ("long", "blue", 2)):
+        file = folder / f"{name}.mp4"
+        source = f"-f lavfi -i color={colour}:s=320x180:r=10:d={seconds}"
         generate(f"{source} -c:v libx264 -preset ultrafast -pix_fmt yuv420p", file)
-        found[colour] = file.read_bytes()
+        found[name] = file.read_bytes()
     return found
 
 
@@ -189,6 +190,33 @@ def test_content_that_fails_after_it_has_begun_to_play_goes_again(services, ann,
     after = kept(services, video.id)
     assert (after.playback_version, after.renditions) == (video.playback_version, video.renditions)
     assert (after.processing_status, after.playable) == (ProcessingStatus.READY, True)
+
+
+def test_content_that_ends_late_leaves_the_picture_of_what_played_before(
+    services, settings, film, films, send
+):
+    poster = settings.media_root / poster_key(film)
+    before, seen = poster.read_bytes(), []
+    assert send(film, films["long"]).status_code == 202
+
+    def ear(event: str, video: Video) -> None:
+        seen.append((video.playback_version, round(video.duration_seconds)))
+        if video.playback_version == "e1v2":
+            raise Cancelled
+
+    announcer = replace(services.transcoding.announcer, listeners=(ear,))
+    steps = replace(services.transcoding.steps, announcer=announcer)
+    transcoding = replace(services.transcoding, steps=steps)
+    transcoding.run(film)
+    assert seen == [("e1v1", 2), ("e1v2", 2)]
+    after = kept(services, film)
+    assert (after.processing_status, after.processing.error_code) == ("ready", "cancelled")
+    assert round(after.duration_seconds) == 1
+    assert poster.read_bytes() == before
+    # It is the new one's once that is complete.
+    assert send(film, films["blue"]).status_code == 202
+    process(services, film)
+    assert poster.read_bytes() != before
 
 
 def test_a_first_upload_that_failed_can_be_replaced_and_is_published_then(
