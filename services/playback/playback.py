@@ -82,10 +82,17 @@ class PlaybackService:
         return replace(stream, drm=self.key_systems.of(video, playback_token or ""))
 
     def progressive(self, actor: Actor, reference: str, playback_token: str | None) -> str:
-        """003's one-file MP4: the storage key to serve it from."""
+        """003's one-file MP4: the storage key to serve it from.
+
+        Raises as `authorize`, `NotFound`, or `Conflict` for what has none.
+        """
         video = self.authorize(actor, reference, playback_token)
         if video.youtube_id or video.external:
             raise NotFound("This video plays elsewhere; use its stream URL.")
+        if video.drm_enabled:
+            raise Conflict(
+                "This video is encrypted, and has no file in one piece. Use its stream URL."
+            )
         _require(video, video.progressive)
         # Players ask for range after range, and each keeps the place.
         self.concurrency.open(actor, video)
