@@ -15,8 +15,10 @@ Address = IPv4Address | IPv6Address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_LENGTH = 2000
-# RFC 6052: an IPv4 address in the last 32 bits.
-_NAT64 = ip_network("64:ff9b::/96")
+# An IPv4 address in the last 32 bits: RFC 6052, RFC 2765, and what RFC 4291 has given up.
+_HOLDING_IPV4 = [ip_network(each) for each in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
+# RFC 8215: what gateways of one's own network make of an IPv4 address, in a form of their own.
+_OWN_GATEWAYS = ip_network("64:ff9b:1::/48")
 # Where clouds tell a machine its own secrets; the other one is link-local.
 _METADATA = ip_address("fd00:ec2::254")
 
@@ -64,7 +66,8 @@ class Reach:
 
     def _judge(self, address: Address) -> None:
         for each in _meant_by(address):
-            if _is_never_meant(each) or not (self.allows_private or each.is_global):
+            is_own = not each.is_global or each in _OWN_GATEWAYS
+            if _is_never_meant(each) or (is_own and not self.allows_private):
                 raise OutOfReach("This address is not on the public internet.")
 
 
@@ -84,7 +87,8 @@ def _meant_by(address: Address) -> list[Address]:
     if isinstance(address, IPv4Address):
         return [address]
     teredo = address.teredo[1] if address.teredo else None
-    inside = IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+    holds_another = any(address in network for network in _HOLDING_IPV4)
+    inside = IPv4Address(int(address) & 0xFFFFFFFF) if holds_another else None
     hidden = [address.ipv4_mapped, address.sixtofour, teredo, inside]
     if address.ipv4_mapped:
         return [address.ipv4_mapped]
