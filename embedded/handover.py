@@ -56,7 +56,9 @@ def behind_nginx(settings: Settings, nginx: Path | None) -> dict[str, str]:
     # What is not on this disk the API fetches by itself.
     is_on_disk = str(settings.storage_backend == "local").lower()
     hops = str(settings.trusted_proxies + 1)
-    return {"X_ACCEL_REDIRECT": is_on_disk, "TRUSTED_PROXIES": hops}
+    # This nginx passes on what a client says of its country: only one before it may know.
+    unknown = {} if settings.trusted_proxies else {"GEO_COUNTRY_HEADER": ""}
+    return {"X_ACCEL_REDIRECT": is_on_disk, "TRUSTED_PROXIES": hops, **unknown}
 
 
 def environment(settings: Settings, values: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from netaddr import IPSet
 
 from app import create_app
 from config import SettingError, Settings
+from embedded.handover import behind_nginx
 from models.user import Role
 from services import container
 from services.adapters.countries import MaxMindCountries
@@ -156,6 +157,17 @@ def test_a_header_is_believed_only_from_behind_a_trusted_proxy(
         replace(settings, **changes), ann, add_video, cf_ipcountry=country, **forwarded
     )
     assert answer.status_code == status, answer.json
+
+
+@pytest.mark.parametrize(("trusted", "country"), [(0, ""), (1, "DE")])
+def test_the_stacks_own_nginx_knows_of_no_country(settings, ann, add_video, trusted, country):
+    """It is a proxy to trust, but it passes on what clients say."""
+    configured = replace(settings, trusted_proxies=trusted, geo_country_header="CF-IPCountry")
+    told = behind_nginx(configured, Path("nginx"))
+    header = told.get("GEO_COUNTRY_HEADER", configured.geo_country_header)
+    seen = {"trusted_proxies": int(told["TRUSTED_PROXIES"]), "geo_country_header": header}
+    answer = behind_a_proxy(replace(settings, **seen), ann, add_video, cf_ipcountry="DE")
+    assert answer.status_code == (451 if country else 200)
 
 
 # The file
