@@ -155,12 +155,14 @@ def test_an_unknown_video_is_not_found(client, reference):
 
 
 def test_the_owner_is_told_how_processing_goes_and_nobody_else(client, ann, bob, add_video):
-    failure = {"error_code": "truncated", "error_message": "The file ends too early."}
+    failure = Processing(
+        stage="error",
+        attempts=1,
+        error_code="truncated",
+        error_message="The file ends too early.",
+    )
     broken = add_video(
-        ann,
-        playable=False,
-        processing_status=ProcessingStatus.ERROR,
-        processing=Processing(stage="error", attempts=1, **failure),
+        ann, playable=False, processing_status=ProcessingStatus.ERROR, processing=failure
     )
     expected = {"stage": "error", "percent": 0.0, "attempts": 1}
     expected |= {"errorCode": "truncated", "errorMessage": "The file ends too early."}

@@ -132,18 +132,23 @@ class TestUploads:
     def test_new_content_is_an_upload_in_each_family_and_a_change_is_none(
         self, client, ann, add_video
     ):
-        for number in range(5):
-            path, video = ("/api/videos/{}/content", "/videos/{}")[number % 2], add_video(ann)
+        videos = [add_video(ann) for _ in range(6)]
+        for number, video in enumerate(videos[:5]):
+            path = ("/api/videos/{}/content", "/videos/{}")[number % 2]
             data = {"file": (io.BytesIO(MP4), "x.mp4")}
             method = client.put if number % 2 else client.post
             answer = method(path.format(video.id), data=data, headers=ann.headers)
             assert answer.status_code in {200, 202}, answer.json
             assert answer.headers["X-RateLimit-Remaining"] == str(4 - number)
-        changed = client.put(f"/videos/{video.id}", json={"title": "y"}, headers=ann.headers)
+        address = f"/videos/{videos[5].id}"
+        changed = client.put(address, json={"title": "y"}, headers=ann.headers)
         assert changed.status_code == 200
         more = {"file": (io.BytesIO(MP4), "x.mp4")}
-        other = f"/videos/{add_video(ann).id}"
-        failed(client.put(other, data=more, headers=ann.headers), 429, "RATE_LIMITED")
+        failed(
+            client.put(f"/videos/{videos[5].id}", data=more, headers=ann.headers),
+            429,
+            "RATE_LIMITED",
+        )
 
     def test_an_upload_that_is_refused_without_a_token_counts_for_nobody(self, client, ann):
         for _ in range(6):

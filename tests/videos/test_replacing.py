@@ -12,7 +12,7 @@ import pytest
 
 from config import Settings
 from models.errors import ClutchError
-from models.video import Processing, ProcessingStatus, Rendition, Source, Visibility
+from models.video import Processing, ProcessingStatus, Rendition, Source, Video, Visibility
 from services.container import Services
 from services.policies import Actor
 from services.processing.heartbeat import Cancelled
