@@ -155,17 +155,16 @@ def test_an_unknown_video_is_not_found(client, reference):
 
 
 def test_the_owner_is_told_how_processing_goes_and_nobody_else(client, ann, bob, add_video):
-    failure = Processing(
-        stage="error",
-        attempts=1,
-        error_code="truncated",
-        error_message="The file ends too early.",
-    )
+    why = "The file ends too early."
+    failed_so = Processing(stage="error", attempts=1, error_code="truncated", error_message=why)
     broken = add_video(
-        ann, playable=False, processing_status=ProcessingStatus.ERROR, processing=failure
+        ann,
+        playable=False,
+        processing_status=ProcessingStatus.ERROR,
+        processing=failed_so,
     )
     expected = {"stage": "error", "percent": 0.0, "attempts": 1}
-    expected |= {"errorCode": "truncated", "errorMessage": "The file ends too early."}
+    expected |= {"errorCode": "truncated", "errorMessage": why}
     shown = client.get(f"/videos/{broken.id}", headers=ann.headers).json
     assert (shown["processing"], shown["playable"]) == (expected, False)
     (listed,) = client.get("/videos?mine=true", headers=ann.headers).json["videos"]

@@ -132,23 +132,20 @@ class TestUploads:
     def test_new_content_is_an_upload_in_each_family_and_a_change_is_none(
         self, client, ann, add_video
     ):
-        videos = [add_video(ann) for _ in range(6)]
-        for number, video in enumerate(videos[:5]):
-            path = ("/api/videos/{}/content", "/videos/{}")[number % 2]
+        def send(number):
+            path = ("/api/videos/{}/content", "/videos/{}")[number % 2].format(add_video(ann).id)
             data = {"file": (io.BytesIO(MP4), "x.mp4")}
             method = client.put if number % 2 else client.post
-            answer = method(path.format(video.id), data=data, headers=ann.headers)
+            return method(path, data=data, headers=ann.headers)
+
+        for number in range(5):
+            answer = send(number)
             assert answer.status_code in {200, 202}, answer.json
             assert answer.headers["X-RateLimit-Remaining"] == str(4 - number)
-        address = f"/videos/{videos[5].id}"
-        changed = client.put(address, json={"title": "y"}, headers=ann.headers)
+        path = f"/videos/{add_video(ann).id}"
+        changed = client.put(path, json={"title": "y"}, headers=ann.headers)
         assert changed.status_code == 200
-        more = {"file": (io.BytesIO(MP4), "x.mp4")}
-        failed(
-            client.put(f"/videos/{videos[5].id}", data=more, headers=ann.headers),
-            429,
-            "RATE_LIMITED",
-        )
+        failed(send(5), 429, "RATE_LIMITED")
 
     def test_an_upload_that_is_refused_without_a_token_counts_for_nobody(self, client, ann):
         for _ in range(6):
