@@ -79,7 +79,7 @@ class Users(SecondFactors, Membership, Popularity):
         """Somebody has just written something."""
         self.collection.update_one({"id": user_id}, {"$max": {"last_active_at": now}})
 
-    def add_views(self, user_id: str, views: int, within: Within) -> None:
+    def add_views(self, user_id: str, views: int, within: Within | None = None) -> None:
         """Of all their videos together (000's `total_views`)."""
         change = {"$inc": {"total_views": views}}
         self.collection.update_one({"id": user_id}, change, session=within)

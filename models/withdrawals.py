@@ -122,6 +122,8 @@ class Withdrawals:
         lists: Document = {name: [] for name in names}
         values = {**words, **dict.fromkeys(_GONE), **lists, "has_poster": False}
         values |= {"stored_bytes": 0, "monetization": to_doc(Monetization())}
+        # Its comments are gone. What reactions add up to is taken back as they are folded.
+        values |= {"comment_count": 0, "thread_count": 0}
         where = {"id": video_id, "deleted_at": {"$ne": None}}
         self.collection.update_one(where, {"$set": {**values, "erased_at": now}})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -99,11 +100,16 @@ class SeedingService:
             self.users.add_many(batch)
             yield len(batch)
         authors = [user.id for user in made] or [self.author().id]
-        start = self.now()
+        start, views = self.now(), Counter[str]()
         for first in range(0, videos, BATCH):
             numbers = range(first, min(first + BATCH, videos))
-            self.videos.add_many([self._demo_video(n, authors, start) for n in numbers])
+            batch = [self._demo_video(n, authors, start) for n in numbers]
+            self.videos.add_many(batch)
+            for video in batch:
+                views[video.author_id] += video.view_count
             yield len(numbers)
+        for author_id, total in views.items():
+            self.users.add_views(author_id, total)
 
     def author(self) -> User:
         """The account that owns what is seeded. Its password is known to nobody."""
@@ -165,7 +171,7 @@ class SeedingService:
             title=f"Demo video {number + 1}",
             description="A row of the demo catalogue, without media behind it.",
             category=CATEGORIES[number % len(CATEGORIES)],
-            tags=(TAGS[number % len(TAGS)], TAGS[number // 7 % len(TAGS)]),
+            tags=tuple(dict.fromkeys((TAGS[number % len(TAGS)], TAGS[number // 7 % len(TAGS)]))),
             created_at=published,
             updated_at=published,
             published_at=published,

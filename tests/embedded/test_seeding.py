@@ -96,6 +96,7 @@ def test_a_catalogue_has_as_many_rows_as_asked_for(services):
     assert services.accounts.users.collection.count_documents({}) == 12
     assert services.catalogue.videos.collection.count_documents({}) == 1234
     assert sum(services.seeding.catalogue(3, 4)) == 7
+    assert not [step for step in services.recounting.check() if step.differences]
     assert services.catalogue.videos.collection.count_documents({}) == 1238
 
 

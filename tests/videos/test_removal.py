@@ -254,6 +254,20 @@ def test_who_deletes_for_good_does_not_wait(path, client, ann, with_media, servi
     failed(again, 404, "NOT_FOUND")
 
 
+def test_counters_say_what_is_left_of_a_video_that_is_gone(client, ann, bob, with_media, services):
+    video = with_media(ann)
+    path = f"/api/videos/{video.id}"
+    said = client.post(f"{path}/comments", json={"content": "Hi"}, headers=bob.headers)
+    assert said.status_code == 201
+    client.post(f"{path}/like", json={"action": "like"}, headers=bob.headers)
+    client.post(f"{path}/view", headers=bob.headers)
+    services.views.fold()
+    client.delete(f"{path}?permanent=true", headers=ann.headers)
+    purge(services)
+    services.reactions.fold()
+    assert not [step for step in services.recounting.check() if step.differences]
+
+
 def test_what_is_deleted_can_be_deleted_for_good_later(path, client, ann, with_media, services):
     video = with_media(ann)
     client.delete(path.format(video.id), headers=ann.headers)
