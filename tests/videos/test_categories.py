@@ -115,6 +115,18 @@ def test_a_video_holds_the_slug_of_the_category_that_is_meant(client, ann, creat
     assert changed.json["category"] == "music"
 
 
+def test_003s_name_for_it_is_taken_when_a_video_is_made_and_changed(client, ann, create):
+    music, sport = create("Music").json, create("Sport").json
+    made = client.post("/api/videos", data=form(category_id=music["id"]), headers=ann.headers).json
+    assert made["category"] == "music"
+    path = f"/api/videos/{made['id']}"
+    changed = client.patch(path, json={"category_id": sport["id"]}, headers=ann.headers)
+    assert changed.json["category"] == "sport"
+    both = {"category_id": music["id"], "category": "Sport"}
+    twice = client.patch(path, json=both, headers=ann.headers)
+    assert set(fields_of(failed(twice, 400, "VALIDATION_ERROR"))) == {"category_id"}
+
+
 def test_free_text_stays_as_it_is(client, ann, create):
     create("Music")
     made = client.post("/api/videos", data=form(category="My Things"), headers=ann.headers).json

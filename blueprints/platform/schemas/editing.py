@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, post_load, validate, validates_schema
 from blueprints.http.describing import Tags, Version, is_unscheduled
 from blueprints.http.parsing import Lenient, Trimmed
 from blueprints.http.shapes import Shape
-from blueprints.platform.schemas.terms import Terms
+from blueprints.platform.schemas.terms import Categorized, Terms, said_once
 from blueprints.platform.schemas.videos import Pagination, VideoOut, is_file
 from models.video import Video, Visibility
 from services.videos.editing import Change
@@ -20,15 +20,11 @@ LAST_PAGE = 1_000_000
 FOR_GOOD = "It cannot be restored, and is removed now. Also for what is deleted already."
 
 
-class VideoChange(Trimmed, Terms):
+class VideoChange(Trimmed, Categorized, Terms):
     """What is not sent stays as it is; `monetization` is replaced as a whole."""
 
     title = fields.String(validate=validate.Length(1, 100))
     description = fields.String(validate=validate.Length(max=5000))
-    category = fields.String(
-        validate=validate.Length(max=100),
-        metadata={"description": "A category's name, slug or id, or free text."},
-    )
     tags = Tags()
     visibility = fields.Enum(Visibility, by_value=True)
     drm_enabled = fields.Boolean(
@@ -44,7 +40,7 @@ class VideoChange(Trimmed, Terms):
 
     @post_load
     def change(self, data: dict[str, Any], **_: Any) -> Change:
-        return Change(**data)
+        return Change(**said_once(data))
 
 
 class Precondition(Lenient):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, fields, post_load, validate, validates_schema
 
-from blueprints.http import describing
+from blueprints.http import describing, filters
 from blueprints.http.describing import CountryCodes, Moment, Nested
 from blueprints.http.shapes import Shape
 from models.video import AdConfig, Charge, Monetization
@@ -45,6 +45,29 @@ class Terms(Schema):
     monetization = Nested(MonetizationIn)
     drm_enabled = fields.Boolean()
     geo_restrictions = CountryCodes(metadata={"description": "Where it does not play."})
+
+
+class Categorized(Schema):
+    """000's `category`, which 003 calls `category_id`: what is not sent is not there."""
+
+    category = fields.String(
+        validate=validate.Length(max=100),
+        metadata={"description": "A category's name, slug or id, or free text."},
+    )
+    category_id = fields.String(
+        validate=validate.Length(max=100), metadata={"description": "The same, as 003 has it."}
+    )
+
+    @validates_schema
+    def is_said_once(self, data: dict[str, Any], **_: Any) -> None:
+        filters.alternatives(data, ("category", "category_id"))
+
+
+def said_once(data: dict[str, Any]) -> dict[str, Any]:
+    """What was loaded, by the core's name for it."""
+    if "category_id" in data:
+        data["category"] = data.pop("category_id")
+    return data
 
 
 class AdConfigOut(Shape):

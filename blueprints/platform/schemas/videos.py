@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask_smorest.fields import Upload
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
 from werkzeug.datastructures import FileStorage
 
 from blueprints.http.describing import Tags
@@ -14,7 +14,7 @@ from blueprints.http.parsing import Trimmed
 from blueprints.http.reactions import SAID, interaction, said
 from blueprints.http.shapes import ADDRESS, ADDRESSES, NAME, Shape, many, record
 from blueprints.http.states import STATUS_WORDS
-from blueprints.platform.schemas.terms import MonetizationOut, Terms
+from blueprints.platform.schemas.terms import Categorized, MonetizationOut, Terms, said_once
 from blueprints.platform.schemas.tracks import audio_tracks_out, captions_out
 from models.video import LiveStatus, ProcessingStatus, Video, Visibility
 from services.videos.catalogue import VideoPage
@@ -56,7 +56,7 @@ def is_file(value: object) -> None:
         raise ValidationError("Not a file.")
 
 
-class NewVideo(Trimmed, Terms):
+class NewVideo(Trimmed, Categorized, Terms):
     """A multipart form: the file, and what its owner says about it."""
 
     file = Upload(
@@ -66,9 +66,12 @@ class NewVideo(Trimmed, Terms):
     )
     title = fields.String(required=True, validate=validate.Length(1, 100))
     description = fields.String(load_default="", validate=validate.Length(max=5000))
-    category = fields.String(load_default="", validate=validate.Length(max=100))
     tags = Tags(load_default=(), metadata={"description": "One text with commas, or several."})
     visibility = fields.Enum(Visibility, by_value=True, load_default=Visibility.PUBLIC)
+
+    @post_load
+    def said(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return said_once(data)
 
 
 class AuthorOut(Shape):
