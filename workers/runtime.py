@@ -14,9 +14,11 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
+from config import Settings
 from services.adapters.lifeline import die_with_parent
 from services.adapters.queue import MAIL_QUEUE, QUEUE, REST_QUEUE
 from services.container import Services, build
+from services.container.storages import tidy_host
 
 
 @cache
@@ -31,6 +33,11 @@ class ClutchWorker(Worker):
     def main_work_horse(self, job: Job, queue: Queue) -> NoReturn:
         die_with_parent()
         super().main_work_horse(job, queue)
+
+    def run_maintenance_tasks(self) -> None:
+        """Every ten minutes, even where no job comes."""
+        super().run_maintenance_tasks()
+        tidy_host(Settings.from_env())
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()

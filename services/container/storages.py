@@ -10,6 +10,7 @@ from config import Settings
 from models.errors import Unavailable
 from services.adapters.storage import LocalStorage, Storage
 from services.uploads.addresses import Addresses
+from services.uploads.uploads import KEEP_INCOMING
 
 LOCAL, S3 = "local", "s3"
 
@@ -32,6 +33,11 @@ def require(storage: Storage) -> None:
     """Raise `SettingError` if the settings lead nowhere; one that is away may come back."""
     with suppress(Unavailable):
         storage.require()
+
+
+def tidy_host(settings: Settings) -> None:
+    """Remove what killed processes left on this host, and copies that nobody needs any more."""
+    storage(settings).tidy_host(_utc_now() - KEEP_INCOMING)
 
 
 def _s3(settings: Settings) -> Storage:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from models.chunks import Chunk, Chunks
@@ -91,7 +92,9 @@ class ChunkService:
             return False
         video_id = chunk.video_id
         try:
-            with self.storage.local(source_key(video_id)) as source:
+            with ExitStack() as opened:
+                key = source_key(video_id)
+                source = cache(lambda: opened.enter_context(self.storage.shared(key)))
                 while chunk is not None:
                     self._try(chunk, source)
                     chunk = self._another(chunk)
@@ -165,14 +168,15 @@ class ChunkService:
         following = self.chunks.next_of(chunk.author_id, now, chunk.video_id)
         return self._claim(following) if following else None
 
-    def _try(self, chunk: Chunk, source: Path) -> None:
+    def _try(self, chunk: Chunk, source: Callable[[], Path]) -> None:
         lease = chunk.lease or ""
         if chunk.attempts > self.max_attempts:
             self._give_up(chunk.video_id)
             return
         try:
             with self._heartbeat(chunk, lease) as heartbeat:
-                self._encode(chunk, source, heartbeat)
+                # Fetching it may take longer than a lease lasts.
+                self._encode(chunk, source(), heartbeat)
         except LostLease:
             log.warning("stopped: it is not ours any more", extra={"video_id": chunk.video_id})
         except Cancelled:

@@ -21,7 +21,7 @@ def source_of(storage: Storage, video_id: str) -> Iterator[Path]:
     """Raises `BadMedia` where it is not: trying again here would not find it either."""
     with ExitStack() as opened:
         try:
-            path = opened.enter_context(storage.local(source_key(video_id)))
+            path = opened.enter_context(storage.shared(source_key(video_id)))
         except FileNotFoundError as missing:
             raise BadMedia("source_missing", MISSING) from missing
         yield path

@@ -6,7 +6,9 @@ import re
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config import Settings
-from models.errors import BadMedia
+from models.chunks import Chunk
+from models.errors import BadMedia, Unavailable
 from models.video import Phase, ProcessingStatus
 from services.adapters.media.confined import ToolFailed
 from services.adapters.media.ffmpeg import Ffmpeg
@@ -26,6 +29,7 @@ from services.processing.ladder import MediaInfo, Rendition, frame_rate, ladder
 from tests import hostile
 from tests.pipeline import FFMPEG, durations, ffprobe, key_frames
 from tests.samples import AAC, TOOLS, X264, Samples, bikes, generate, picture, sound
+from tests.stack import wait_for
 from tests.tracks import member, upload
 from tests.wire import stored_files
 
@@ -278,6 +282,52 @@ def test_a_piece_that_was_lost_with_its_worker_is_encoded_by_another(services, c
     assert services.turns.order() == [], "the rest is done, and that one is held"
     clock.forward(seconds=31)
     assert finish(services, video.id).processing_status is ProcessingStatus.READY
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a source is fetched from, as `fetch` does it."""
+
+    fetch: Callable[[], Path]
+
+    @contextmanager
+    def shared(self, _key: str) -> Iterator[Path]:
+        yield self.fetch()
+
+
+@pytest.fixture
+def planned(services) -> Chunk:
+    """A piece that nobody is at."""
+    video = services.seeding.upload(bikes()).video
+    chunks = services.turns.chunks
+    whole = services.turns.pieces
+    assert whole.plan(video, whole.encoder.inspect(bikes()))
+    return chunks.of_video(video.id)[0]
+
+
+@pytest.mark.media
+def test_a_store_that_is_away_costs_a_piece_none_of_its_attempts(services, planned):
+    def away() -> Path:
+        raise Unavailable("The media store does not answer.")
+
+    with pytest.raises(Unavailable):
+        replace(services.turns.pieces, storage=Store(away)).run(planned.id)
+    left = services.turns.chunks.get(planned.id)
+    assert (left.lease, left.attempts) == (None, 0)
+
+
+@pytest.mark.media
+def test_nobody_else_takes_a_piece_whose_source_is_long_on_its_way(services, planned, clock):
+    pieces, chunks = services.turns.pieces, services.turns.chunks
+
+    def slow() -> Path:
+        clock.forward(seconds=pieces.lease_lifetime.total_seconds() - 5)
+        until = pieces.now() + pieces.lease_lifetime
+        wait_for(lambda: chunks.get(planned.id).lease_until >= until, 10)
+        raise FileNotFoundError("the end of this test")
+
+    replace(pieces, storage=Store(slow)).run(planned.id)
+    assert chunks.get(planned.id).attempts == 1
 
 
 @pytest.mark.media

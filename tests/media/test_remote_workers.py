@@ -32,7 +32,7 @@ def clip(tmp_path_factory) -> Path:
 @contextmanager
 def worker(folder: Path, settings: Any, environment: dict[str, str]) -> Iterator[Path]:
     """`app.py worker` in a folder of its own; it cannot see the API's."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     env = {
         "PATH": os.environ["PATH"],
         "MONGO_URL": settings.mongo_url,
@@ -93,6 +93,14 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+def leave_behind(folder: Path) -> Path:
+    """What a worker that was killed on this host days ago was reading."""
+    left = folder / "var" / "s3" / "incoming" / "read-old"
+    left.mkdir(parents=True)
+    os.utime(left, (1, 1))
+    return left
+
+
 class TestWithABucket:
     @pytest.fixture
     def settings(self, settings, judge_bucket):
@@ -104,7 +112,9 @@ class TestWithABucket:
         settings, video_id = services.settings, sent()
         assert files(settings.var_dir) == []
         assert judge_bucket.keys() == [source_key(video_id)]
+        left = leave_behind(tmp_path / "elsewhere")
         with worker(tmp_path / "elsewhere", settings, judge_bucket.environment) as folder:
+            wait_for(lambda: not left.exists(), 60)
             video = ended(video_id)
             assert video["processing_status"] == "ready", video
             # It tidies up after it has told.

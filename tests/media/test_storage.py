@@ -109,6 +109,19 @@ def test_a_file_is_read_from_anywhere(storage, tmp_path):
         assert opened.read(10) == b""
 
 
+def test_what_several_read_is_what_is_stored_then(storage, tmp_path):
+    storage.adopt(made(tmp_path), "sources/a")
+    with storage.shared("sources/a") as first, storage.shared("sources/a") as second:
+        assert (first, first.read_bytes()) == (second, b"content")
+    storage.adopt(made(tmp_path, b"another content"), "sources/a")
+    with storage.shared("sources/a") as path:
+        assert path.read_bytes() == b"another content"
+    storage.remove("sources/a")
+    with pytest.raises(FileNotFoundError), storage.shared("sources/a"):
+        pytest.fail("it is gone")
+    assert not [path for path in storage.incoming().parent.rglob("data*") if path.is_file()]
+
+
 def test_its_etag_changes_with_its_content(storage, tmp_path):
     etags = set()
     for content in (b"1", b"22", b"22"):

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from stat import S_ISREG
@@ -70,6 +70,9 @@ class LocalStorage:
             _remove(path)
         return len(stale)
 
+    def tidy_host(self, before: datetime) -> None:
+        """All hosts have the same folder, and one of them looks after it."""
+
     def adopt(self, path: Path, key: str) -> None:
         # Across file systems this copies, to where nobody reads.
         with self._aside() as aside:
@@ -87,6 +90,9 @@ class LocalStorage:
         if not path.is_file():
             raise FileNotFoundError(key)
         yield path
+
+    def shared(self, key: str) -> AbstractContextManager[Path]:
+        return self.local(key)
 
     def file(self, key: str) -> Path | None:
         path = self._root / key

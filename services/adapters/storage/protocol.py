@@ -140,6 +140,10 @@ class Storage(Direct, Protocol):
         """Remove what nobody has written to in `incoming` since; answers how many."""
         ...
 
+    def tidy_host(self, before: datetime) -> None:
+        """Remove what is left on a host where nobody calls `discard_incoming`, and of `shared`."""
+        ...
+
     def adopt(self, path: Path, key: str) -> None:
         """Take over a local file or folder, which is gone afterwards.
 
@@ -153,6 +157,10 @@ class Storage(Direct, Protocol):
 
     def local(self, key: str) -> AbstractContextManager[Path]:
         """A local file to read for as long as the context lasts. Raises `FileNotFoundError`."""
+        ...
+
+    def shared(self, key: str) -> AbstractContextManager[Path]:
+        """As `local`, for what several processes of a host read: it comes here once for all."""
         ...
 
     def file(self, key: str) -> Path | None:

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from config import SettingError
 from models.errors import Unavailable
+from services.adapters.storage.copies import Copies
 from services.adapters.storage.local import INCOMING, LocalStorage
 from services.adapters.storage.protocol import Entry, Fingerprint, Readable
 from services.adapters.storage.s3_client import Missing, Place, refusals
@@ -42,6 +43,7 @@ class S3Storage(S3Direct):
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place)
         self._disk = LocalStorage(folder)
+        self._copies = Copies(folder / "copies")
 
     def require(self) -> None:
         try:
@@ -65,6 +67,10 @@ class S3Storage(S3Direct):
             self.remove(key)
         return self._disk.discard_incoming(before) + len(stale) + len(arrived)
 
+    def tidy_host(self, before: datetime) -> None:
+        self._disk.discard_incoming(before)
+        self._copies.trim()
+
     def adopt(self, path: Path, key: str) -> None:
         if path.is_dir():
             self._adopt_folder(path, key)
@@ -82,6 +88,15 @@ class S3Storage(S3Direct):
             target = Path(folder) / Path(key).name
             download(self._client, self._at(key), target)
             yield target
+
+    @contextmanager
+    def shared(self, key: str) -> Iterator[Path]:
+        if (head := self._head(key)) is None:
+            raise FileNotFoundError(key)
+        # If it is replaced in between, this fails, and what is there then is fetched another time.
+        at = {**self._at(key), "IfMatch": head["ETag"]}
+        with self._copies.of(key, head["ETag"], partial(download, self._client, at)) as path:
+            yield path
 
     def file(self, key: str) -> Path | None:  # noqa: ARG002 - nothing lies here
         return None
@@ -131,6 +146,7 @@ class S3Storage(S3Direct):
         found = (entry.key for entry in self._within(key))
         while batch := list(islice(found, BATCH)):
             self._remove(batch)
+        self._copies.forget(key)
 
     @cached_property
     def _sender(self) -> Sender:
