@@ -112,9 +112,18 @@ class VideoLeases(WaitingVideos):
         return self._update(_held(video_id, lease), [{"$set": {**literal, **first, **told, **due}}])
 
     def finish(
-        self, video_id: str, lease: str, *, progressive: str | None, now: datetime
+        self,
+        video_id: str,
+        lease: str,
+        *,
+        progressive: str | None,
+        now: datetime,
+        tidy_at: datetime | None = None,
     ) -> Video | None:
-        """To `ready`, only if `lease` still holds: a late worker changes nothing."""
+        """To `ready`, only if `lease` still holds: a late worker changes nothing.
+
+        From `tidy_at` on nobody watches by the versions that were published on the way.
+        """
         return self._leased(
             video_id,
             lease,
@@ -123,6 +132,7 @@ class VideoLeases(WaitingVideos):
                 "progressive": progressive,
                 "source": None,
                 "updated_at": now,
+                **({"tracks.tidy_at": tidy_at} if tidy_at else {}),
                 **_settled("ready", 100.0, now),
             },
             noted(now, VideoEvent.READY),

@@ -10,7 +10,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from services.processing.inspection import Inspection
 from services.processing.sources import source_of
 from services.processing.steps import Steps
 from services.processing.work import BACKOFF_SECONDS, Work, hold
+from services.tracks.tidying import watchable
 from services.videos.keys import (
     kept_key,
     keys_of,
@@ -158,7 +159,7 @@ class TranscodingService:
                     if self._is_handed_over(work):
                         return
             self.steps.rest(work)
-        self._finish(video, lease)
+        self._finish(work)
 
     def _inspected(self, video: Video, source: Path) -> AbstractContextManager[Inspection]:
         known = self.pieces.described(video)
@@ -183,12 +184,18 @@ class TranscodingService:
         self.pieces.resume(video_id)
         return True
 
-    def _finish(self, video: Video, lease: str) -> None:
+    def _finish(self, work: Work) -> None:
+        video, now = work.video, self.now()
+        as_found = replace(video, duration_seconds=work.info.duration_seconds)
         key = None if video.drm_enabled else progressive_key(video.id)
         if key is None:
             # An earlier edition may have been in the clear.
             self.storage.remove(progressive_key(video.id))
-        ready = hold(self.videos.finish(video.id, lease, progressive=key, now=self.now()))
+        ready = hold(
+            self.videos.finish(
+                video.id, work.lease, progressive=key, now=now, tidy_at=now + watchable(as_found)
+            )
+        )
         self._clear(ready)
         self.announcer.ready(ready)
 

@@ -99,9 +99,7 @@ class PresentingService:
             if video is None or video.playback_version is None:
                 return
             made, tidy_at = self._presentation(video), self.now() + watchable(video)
-            if self.videos.present(
-                video, made, tidy_at=tidy_at if made or video.presentation else None
-            ):
+            if self.videos.present(video, made, tidy_at=tidy_at):
                 told = {"type": "tracks", "video_id": video.id}
                 self.events.publish(f"user:{video.author_id}", told)
                 return

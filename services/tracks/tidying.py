@@ -1,4 +1,8 @@
-"""Folders of tracks and manifests that nobody is sent to any more: they go when nobody watches."""
+"""Folders that nobody is sent to any more, of versions, tracks and manifests.
+
+They go when nobody can be watching by them: a player that began with an early version, or with
+manifests that named other tracks, goes on with them.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.video import Video
+from models.video import ProcessingStatus, Video
 from models.videos import Videos
 from services.adapters.storage import Storage
 from services.playback.grants import BUCKET_SECONDS, SPARE_SECONDS
 from services.videos.keys import keys_of, playback_key
 
-# Manifests, captions and sounds (presenting.py); renditions have names of another form.
-OURS = re.compile(r"t\d+-\w+|c-.+|a-.+")
+# Manifests, captions and sounds (presenting.py).
+TRACKS = re.compile(r"t\d+-\w+|c-.+|a-.+")
+# Renditions (services/processing/work.py).
+VERSIONS = re.compile(r"(?:e\d+)?v\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,11 @@ class TidyingService:
         video = self.videos.get(video_id)
         if video is None:
             return
-        for folder in filter(OURS.fullmatch, folders - used(video)):
-            self.storage.remove(f"{prefix}{folder}")
+        # Until it is ready, a version may be stored that nobody is sent to yet.
+        is_done = video.processing_status is ProcessingStatus.READY
+        for folder in folders - used(video):
+            if TRACKS.fullmatch(folder) or (is_done and VERSIONS.fullmatch(folder)):
+                self.storage.remove(f"{prefix}{folder}")
         self.videos.weighed(video_id, sum(map(self.storage.size, keys_of(video_id))))
 
 
@@ -56,7 +65,11 @@ def watchable(video: Video) -> timedelta:
 def used(video: Video) -> set[str]:
     """The folders that players are sent to, or may be at any moment."""
     manifests = {manifest_folder(video)}
-    manifests |= {video.presentation.folder} if video.presentation else set()
+    manifests |= {video.playback_version or ""}
+    if video.presentation:
+        manifests |= {video.presentation.folder, video.presentation.base}
+    if video.storyboard:
+        manifests.add(video.storyboard.partition("/")[0])
     texts = {caption_folder(caption.id) for caption in video.captions}
     return manifests | texts | {sound_folder(sound.id) for sound in video.audio_tracks}
 

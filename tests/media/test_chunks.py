@@ -284,6 +284,37 @@ def test_a_piece_that_was_lost_with_its_worker_is_encoded_by_another(services, c
     assert finish(services, video.id).processing_status is ProcessingStatus.READY
 
 
+@pytest.mark.media
+def test_versions_that_were_published_on_the_way_go_when_nobody_can_be_watching(services, clock):
+    video = finish(services, services.seeding.upload(bikes()).video.id)
+
+    def versions() -> set[str]:
+        found = services.storage.entries(f"playback/{video.id}/")
+        return {entry.key.split("/")[2] for entry in found}
+
+    assert versions() == {"v0", "v1", "v2"}
+    clock.forward(seconds=2 * video.duration_seconds + 3600)
+    services.tidying.sweep()
+    assert versions() == {"v0", "v1", "v2"}, "somebody may have a grant"
+    clock.forward(minutes=11)
+    services.tidying.sweep()
+    assert versions() == {"v2"}
+    assert [f for step in services.library_check.check() for f in step.findings] == []
+
+
+@pytest.mark.media
+def test_no_version_goes_of_what_is_being_processed(services, clock):
+    video_id = services.seeding.upload(bikes()).video.id
+    services.turns.take()
+    videos = services.catalogue.videos
+    videos.collection.update_one({"id": video_id}, {"$set": {"tracks.tidy_at": clock()}})
+    clock.forward(hours=9)
+    services.tidying.sweep()
+    assert services.storage.size(f"playback/{video_id}/v0") > 0
+    video = finish(services, video_id)
+    assert (video.playback_version, video.tracks.tidy_at is not None) == ("v2", True)
+
+
 @dataclass(frozen=True)
 class Store:
     """Where a source is fetched from, as `fetch` does it."""
