@@ -44,7 +44,10 @@ class SourceTracks:
     now: Callable[[], datetime]
 
     def note(self, work: Work) -> None:
-        """Say which sounds a source has, before the first rendition is published."""
+        """Say which sounds a source has, before the first rendition is published.
+
+        Those of the content before go, also where this has none: they belong to another picture.
+        """
         made = self._tracks_of(work)
 
         def noted(now: Video) -> Video:
@@ -53,7 +56,9 @@ class SourceTracks:
             sounds = [known.get(sound.id, sound) for sound in made]
             return replace(now, audio_tracks=(*_told_apart(sounds, kept), *kept))
 
-        if made:
+        video = self.changes.videos.get(work.video.id)
+        known = video.audio_tracks if video else ()
+        if made or any(sound.is_of_source for sound in known):
             self.changes.apply(work.video.id, noted)
 
     def make(self, work: Work) -> None:

@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 STAYS_ENCRYPTED = (
     "Who is watching needs the key until the new content plays: an encrypted video stays encrypted."
 )
+SOUNDS_IN_THE_CLEAR = (
+    "The audio tracks that were added to this video are stored in the clear. Take them away before"
+    " it is encrypted, and add them again afterwards."
+)
 # How long a kill between noting a file and storing it keeps others from trying.
 HELD_FOR = timedelta(hours=1)
 # For whoever was answered with the old content in the last moment.
@@ -75,6 +79,8 @@ class ReplacingService:
         self.editing.check(video, change, seen)
         if video.drm_enabled and change.drm_enabled is False:
             raise Conflict(STAYS_ENCRYPTED)
+        if change.drm_enabled and not video.drm_enabled and _has_uploaded_sounds(video):
+            raise Conflict(SOUNDS_IN_THE_CLEAR)
         size_bytes = self.uploads.checked_size(upload.path, self.uploads.max_bytes())
         encrypted = video.drm_enabled or change.drm_enabled is True
         self._begin(actor, video, upload, size_bytes, encrypted=encrypted)
@@ -213,6 +219,10 @@ class ReplacingService:
         if before and (video.presentation is None or before.folder != video.presentation.folder):
             old.add(before.folder)
         return old
+
+
+def _has_uploaded_sounds(video: Video) -> bool:
+    return any(not sound.is_of_source for sound in video.audio_tracks)
 
 
 def _edition_of(folder: str) -> int:

@@ -23,6 +23,8 @@ from services.adapters.queue import Job
 from services.container import Services
 from services.policies import Actor
 from services.processing.grid import KEY_FRAME_SECONDS
+from services.uploads.uploads import Upload
+from services.videos.editing import Change
 from services.videos.keys import playback_key, tracks_key
 from tests.conftest import Clock
 from tests.pipeline import ffprobe
@@ -400,6 +402,21 @@ def test_a_storyboard_has_a_picture_for_each_interval(services, three):
             assert int(y) + int(height) <= sheet.height
         tiles = {sheet.crop((x, 0, x + 160, 90)).tobytes() for x in (0, 160, 320)}
     assert len(tiles) == 3
+
+
+def test_sounds_of_the_content_before_are_not_heard_with_new_content(services, ann, films):
+    video_id = upload(services, ann, films["three.mkv"])
+    services.transcoding.run(video_id)
+    assert len(video_of(services, video_id).audio_tracks) == 3
+    path = services.storage.incoming() / "silent"
+    path.write_bytes(films["silent.mp4"].read_bytes())
+    new = Upload(path=path, filename="silent.mp4")
+    services.replacing.update(ann, video_id, Change(), new)
+    services.transcoding.run(video_id)
+    services.presenting.run(video_id)
+    video = video_of(services, video_id)
+    assert (video.audio_tracks, video.processing.edition) == ((), 1)
+    assert "TYPE=AUDIO" not in master_of(services, video)
 
 
 @pytest.mark.parametrize("seconds", [0.04, 2, 6, 39, 200, 999, 1001, 3600, 4 * 3600])

@@ -12,6 +12,7 @@ import pytest
 
 from config import Settings
 from models.errors import ClutchError
+from models.tracks import AudioTrack
 from models.video import Processing, ProcessingStatus, Rendition, Source, Video, Visibility
 from services.container import Services
 from services.policies import Actor
@@ -336,6 +337,22 @@ def test_an_encrypted_video_stays_encrypted(ann, films, send, add_video):
         send(add_video(ann, drm_enabled=True).id, films["blue"], drm_enabled="false"),
         409,
         "CONFLICT",
+    )
+
+
+def test_what_has_an_added_sound_in_the_clear_is_not_encrypted(ann, films, send, add_video):
+    def sound(track_id: str, *, is_of_source: bool) -> AudioTrack:
+        said = {"language": "en", "label": track_id, "created_at": ann.user.created_at}
+        return AudioTrack(id=track_id, is_of_source=is_of_source, **said)
+
+    own, added = sound("s0-1", is_of_source=True), sound("added", is_of_source=False)
+    video = add_video(ann, audio_tracks=(own, added))
+    answer = send(video.id, films["blue"], drm_enabled="true")
+    assert "audio tracks" in failed(answer, 409, "CONFLICT")["error"]["message"]
+    assert send(video.id, films["blue"]).status_code == 202
+    assert (
+        send(add_video(ann, audio_tracks=(own,)).id, films["blue"], drm_enabled="true").status_code
+        == 202
     )
 
 
