@@ -107,7 +107,17 @@ def test_marks_that_never_close_are_read_once(opening):
     letters = opening * (length // len(opening))
     one = opening + opening[-1] * length
     for text in (letters, one):
-        assert read(f"1\n00:00:01,000 --> 00:00:02,000\nseen {text}\n".encode())
+        with pytest.raises(BadMedia):
+            read(f"1\n00:00:01,000 --> 00:00:02,000\nseen {text}\n".encode())
+
+
+def test_a_text_that_fills_books_is_no_caption():
+    book = "WEBVTT\n\n00:01.000 --> 00:02.000\n" + "word " * 100_000
+    with pytest.raises(BadMedia) as refused:
+        read(book.encode())
+    assert refused.value.reason == "no_cues"
+    (kept,) = read(f"{book}\n\n00:03.000 --> 00:04.000\nseen\n".encode())
+    assert kept == Cue(3000, 4000, "seen")
 
 
 def test_nothing_is_shown_after_the_end_of_the_video():

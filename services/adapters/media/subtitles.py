@@ -29,6 +29,8 @@ MESSAGES = {
 }
 # A cue of a day or more is a typing error that would be on the screen to the end.
 LONGEST_MS = 24 * 3600 * 1000
+# What is longer than this was never meant to be read; Packager fails over a megabyte of it.
+LONGEST_TEXT = 10_000
 ARROW = "-->"
 # Marks of SubStation in SubRip files, and the times of karaoke. As in `TAG`, no part of a text is
 # looked at again and again, however little of it closes: strangers write these files.
@@ -104,7 +106,9 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _can_be_seen(cue: Cue) -> bool:
-    return 0 < cue.end_ms - cue.start_ms < LONGEST_MS and bool(TAG.sub("", cue.text).strip())
+    if not 0 < cue.end_ms - cue.start_ms < LONGEST_MS or len(cue.text) > LONGEST_TEXT:
+        return False
+    return bool(TAG.sub("", cue.text).strip())
 
 
 def _cleaned(text: str) -> str:
