@@ -43,6 +43,11 @@ class Inventory:
         doc = self.collection.find_one({"id": video_id})
         return from_doc(Video, doc) if doc else None
 
+    def forget_poster(self, video_id: str) -> None:
+        """Note that the pipeline's picture of what failed is to be removed."""
+        where = {"id": video_id, "processing_status": ProcessingStatus.ERROR, "playable": False}
+        self.collection.update_one(where, {"$set": {"has_poster": False}})
+
     def weighed(self, video_id: str, stored_bytes: int) -> None:
         """Note what storage holds of a video."""
         self.collection.update_one({"id": video_id}, {"$set": {"stored_bytes": stored_bytes}})

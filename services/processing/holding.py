@@ -155,6 +155,7 @@ class ProcessingService:
     def _clear(self, video: Video) -> None:
         """As after a failure: what nobody can play goes, and the upload stays for another try."""
         if not video.playable:
+            self.videos.forget_poster(video.id)
             self.storage.remove(playback_key(video.id))
             self.storage.remove(poster_key(video.id))
         self._weigh(video.id)

@@ -231,6 +231,7 @@ class TranscodingService:
         """What is of no use to a video that is ready, or has failed."""
         has_failed = video.processing_status is ProcessingStatus.ERROR
         if has_failed and not video.playable and video.previous is None:
+            self.videos.forget_poster(video.id)
             self.storage.remove(playback_key(video.id))
             self.storage.remove(poster_key(video.id))
         self._tidy(video.id, keeps_source=video.source is not None)

@@ -202,6 +202,7 @@ def test_what_turns_out_to_be_bad_is_taken_back(services, settings, film, slow):
     failed = services.catalogue.videos.get(video.id)
     assert (failed.processing_status, failed.processing.error_code) == ("error", "truncated")
     assert (failed.playable, failed.playback_version) == (False, None)
+    assert not failed.has_poster, "it was removed"
     assert not (settings.media_root / playback_key(video.id)).exists()
     assert list(settings.scratch_dir.iterdir()) == []
 
