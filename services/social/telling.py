@@ -32,11 +32,12 @@ from services.social.notifications import (
     wants,
 )
 from services.social.sentences import sentence
+from services.tracks.presenting import is_early
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-# Half a film that was taken back, to be begun again, plays again after moments.
+# How long a film is left alone that may yet turn out to be bad (ADR 12).
 PAUSE = timedelta(seconds=15)
 BATCH = 500
 # Then videos that wait for the same workers have their turn; the sweeper goes on.
@@ -82,7 +83,7 @@ class TellingService:
         telling = self.tellings.claim(telling_id, self.new_id(), now=now, until=now + LEASE)
         if telling is None:
             return
-        if self._is_taken_back(telling):
+        if self._may_be_taken_back(telling):
             self.tellings.release(telling, self.now() + PAUSE)
             return
         for _ in range(BATCHES_PER_JOB):
@@ -117,14 +118,13 @@ class TellingService:
         except Unavailable:
             log.warning("followers wait for the sweeper", extra={"video_id": video.id})
 
-    def _is_taken_back(self, telling: Telling) -> bool:
-        """Whether nothing of it plays just now, and something is about to."""
+    def _may_be_taken_back(self, telling: Telling) -> bool:
+        """Whether what plays is still being encoded, or was taken back to be begun again."""
         video = self.videos.get(telling.video_id)
-        return (
-            video is not None
-            and not video.playable
-            and video.processing_status is ProcessingStatus.PROCESSING
-        )
+        if video is None or video.live_status is not None:
+            return False
+        is_whole = video.playable and not is_early(video)
+        return not is_whole and video.processing_status is ProcessingStatus.PROCESSING
 
     def _tell_batch(self, telling: Telling) -> Step | None:
         """None once nobody is left to tell, or there is nothing to tell of any more."""

@@ -11,7 +11,7 @@ import pytest
 from models.announcements import Announcement, VideoEvent
 from models.documents import identity
 from models.follows import Follow
-from models.video import Processing, ProcessingStatus, Visibility
+from models.video import LiveStatus, Processing, ProcessingStatus, Visibility
 from services.adapters.queue import Job
 from services.container import new_id
 from services.social import telling as telling_module
@@ -91,19 +91,36 @@ def test_who_follows_is_told_of_a_new_video_once(services, told, follow, ann, bo
     assert (told(bob), told(cleo), told(ann)) == (["new_video"], [], [])
 
 
-def test_nobody_is_forgotten_because_a_film_is_begun_again(
-    services, told, follow, ann, bob, add_video
+@pytest.mark.parametrize("playable", [False, True], ids=["taken back", "growing"])
+def test_a_film_that_may_yet_be_bad_is_told_of_when_it_is_known_to_be_good(
+    services, told, follow, ann, bob, add_video, playable
 ):
-    video = add_video(ann, playable=False, processing_status=ProcessingStatus.PROCESSING)
+    video = add_video(
+        ann,
+        playable=playable,
+        playback_version="v0" if playable else None,
+        processing_status=ProcessingStatus.PROCESSING,
+    )
     follow(bob, ann)
     announcement = published(services.people.now())
     services.telling.heard(video, announcement)
     services.telling.run(announcement.id_for(video.id))
     assert told(bob) == []
-    values = {"playable": True, "processing_status": "ready"}
+    values = {"playable": True, "playback_version": "v1"}
     services.telling.videos.collection.update_one({"id": video.id}, {"$set": values})
     later = services.people.now() + telling_module.PAUSE
     replace(services.telling, now=lambda: later).run(announcement.id_for(video.id))
+    assert told(bob) == ["new_video"]
+
+
+def test_followers_hear_of_a_live_stream_while_it_grows(
+    services, told, follow, ann, bob, add_video
+):
+    growing = {"playback_version": "v0", "processing_status": ProcessingStatus.PROCESSING}
+    video = add_video(ann, live_status=LiveStatus.LIVE, **growing)
+    follow(bob, ann)
+    services.telling.heard(video, published(services.people.now()))
+    run_all(services)
     assert told(bob) == ["new_video"]
 
 
