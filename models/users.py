@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from pymongo import IndexModel, ReturnDocument
+from pymongo import IndexModel, ReturnDocument, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
@@ -79,7 +79,7 @@ class Users(SecondFactors, Membership, Popularity):
         """Somebody has just written something."""
         self.collection.update_one({"id": user_id}, {"$max": {"last_active_at": now}})
 
-    def add_views(self, user_id: str, views: int, within: Within | None = None) -> None:
+    def add_views(self, user_id: str, views: int, within: Within) -> None:
         """Of all their videos together (000's `total_views`)."""
         change = {"$inc": {"total_views": views}}
         self.collection.update_one({"id": user_id}, change, session=within)
@@ -87,6 +87,15 @@ class Users(SecondFactors, Membership, Popularity):
     def add_many(self, users: Iterable[User]) -> None:
         """For seeding: one round trip for a batch of new users."""
         self.collection.insert_many([to_doc(user) for user in users], ordered=False)
+
+    def add_views_of(self, views: Mapping[str, int]) -> None:
+        """For seeding: the same for many, by their ids."""
+        changes = [
+            UpdateOne({"id": user_id}, {"$inc": {"total_views": added}})
+            for user_id, added in views.items()
+        ]
+        if changes:
+            self.collection.bulk_write(changes, ordered=False)
 
     def get(self, reference: str) -> User | None:
         """By uuid or ObjectId."""

@@ -108,8 +108,7 @@ class SeedingService:
             for video in batch:
                 views[video.author_id] += video.view_count
             yield len(numbers)
-        for author_id, total in views.items():
-            self.users.add_views(author_id, total)
+        self.users.add_views_of(views)
 
     def author(self) -> User:
         """The account that owns what is seeded. Its password is known to nobody."""

@@ -59,7 +59,7 @@ class Settings(Shape):
 
 
 class SpeltEitherWay(Lenient):
-    """004's table has `avatar_url`, and a failure names a field as the core does."""
+    """004's table has `avatar_url`, and 000's family `current_password`."""
 
     @pre_load
     def in_camel_case(self, data: Any, **_: Any) -> Any:
