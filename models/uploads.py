@@ -124,7 +124,9 @@ class UploadsUnderWay(Generic[U]):
 
     def are_for(self, video_id: str) -> bool:
         """Whether any, of whatever kind, may bring something to this video yet."""
-        return self.collection.find_one({"video_id": video_id}, {"_id": 1}) is not None
+        # What a direct upload brings to a video that is there waits under its own id.
+        where = {"$or": [{"video_id": video_id}, {"id": video_id}]}
+        return self.collection.find_one(where, {"_id": 1}) is not None
 
     def fail(self, upload_id: str, message: str, within: Within) -> bool:
         """False if it was no longer open."""

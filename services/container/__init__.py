@@ -239,7 +239,7 @@ def _uploading(
     return {
         "replacing": replacing,
         "resumable": limits.resumable(parts, uploads, replacing, quota),
-        **direct_uploads(parts, uploads, quota),
+        **direct_uploads(parts, uploads, quota, replacing),
         **live_streams.live(parts, media.catalogue(parts), replacing),
         "seeding": media.seeding(parts, uploads),
     }

@@ -18,18 +18,23 @@ from services.uploads.quota import QuotaService
 from services.uploads.receiving import ReceivingService
 from services.uploads.uploads import UploadService
 from services.videos.keys import upload_of_picture, video_of_source
+from services.videos.replacing import ReplacingService
 
 
-def direct_uploads(parts: Parts, uploads: UploadService, quota: QuotaService) -> dict[str, Any]:
+def direct_uploads(
+    parts: Parts, uploads: UploadService, quota: QuotaService, replacing: ReplacingService
+) -> dict[str, Any]:
     """All of it, by the names that `Services` has for it."""
     return {
-        "direct": _direct(parts, uploads, quota),
+        "direct": _direct(parts, uploads, quota, replacing),
         "pictures": _pictures(parts, quota),
         "receiving": _receiving(parts),
     }
 
 
-def _direct(parts: Parts, uploads: UploadService, quota: QuotaService) -> DirectService:
+def _direct(
+    parts: Parts, uploads: UploadService, quota: QuotaService, replacing: ReplacingService
+) -> DirectService:
     custody = _custody(
         parts.direct_uploads,
         parts,
@@ -41,6 +46,7 @@ def _direct(parts: Parts, uploads: UploadService, quota: QuotaService) -> Direct
         custody=custody,
         storage=parts.storage,
         videos=uploads,
+        replacing=replacing,
         part_bytes=parts.settings.upload_part_bytes,
         max_seconds=parts.settings.max_video_seconds,
         now=parts.now,

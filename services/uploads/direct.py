@@ -27,6 +27,7 @@ from services.uploads.uploads import ACCEPTED, Stored, UploadService
 from services.videos.catalogue import VideoPage
 from services.videos.describing import Details
 from services.videos.keys import keys_of, source_key
+from services.videos.replacing import ReplacingService
 
 ADDRESSES_LAST = timedelta(hours=12)
 # To complete what was sent at the last moment; in all less than what is taken for abandoned.
@@ -47,6 +48,8 @@ class NewDirect:
     content_type: str
     duration_seconds: float | None = None
     in_parts: bool = False
+    # The video whose content it is to replace; empty for a new one.
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class DirectService:
     custody: Custody
     storage: Storage
     videos: UploadService
+    replacing: ReplacingService
     part_bytes: int
     max_seconds: int
     now: Callable[[], datetime]
@@ -79,9 +83,12 @@ class DirectService:
     def request(self, actor: Actor, new: NewDirect) -> Offer:
         """Reserve the bytes of a video, and say where to send them (000).
 
-        Raises `Invalid`, `UnsupportedFormat`, `TooLarge` or `QuotaExceeded`.
+        Raises `Invalid`, `UnsupportedFormat`, `TooLarge` or `QuotaExceeded`, and as
+        `ReplacingService.replaceable`.
         """
         self._check(actor, new)
+        if new.replaces:
+            new = replace(new, replaces=self.replacing.replaceable(actor, new.replaces).id)
         upload_id = self.new_id()
         multipart_id = None
         if new.in_parts:
@@ -106,7 +113,8 @@ class DirectService:
     ) -> VideoPage:
         """Make what has arrived a video, once; asked again, the answer is the same.
 
-        A title that is not said is the name of the file. Raises `NotFound`, `Expired` (also for
+        A title that is not said is the name of the file. One that replaces the content of a video
+        keeps all that is said of that. Raises `NotFound`, `Expired` (also for
         what was refused before), `Locked`, `Conflict` (nothing has arrived yet), `Invalid`
         (a part is missing; then, it can be tried again), or `UnsupportedFormat`.
         """
@@ -128,6 +136,9 @@ class DirectService:
         details: Details,
         parts: Sequence[Part],
     ) -> None:
+        if upload.described.replaces:
+            self._replace(actor, upload, lease, parts)
+            return
         self._put_together(upload, parts)
         said = upload.described
         stored = Stored(video_id=upload.id, filename=said.filename, size_bytes=upload.size_bytes)
@@ -141,6 +152,25 @@ class DirectService:
         except (Invalid, Forbidden) as refused:
             self.custody.fail(upload, refused.message)
             raise
+        tidy(self.storage, upload)
+
+    def _replace(
+        self, actor: Actor, upload: DirectUpload, lease: str, parts: Sequence[Part]
+    ) -> None:
+        filename, size_bytes = upload.described.filename, upload.size_bytes
+        stored = Stored(video_id=upload.id, filename=filename, size_bytes=size_bytes)
+
+        def arrive() -> None:
+            self._put_together(upload, parts)
+            try:
+                self.videos.check_stored(stored)
+            except Invalid as refused:
+                self.custody.fail(upload, refused.message)
+                raise
+
+        self.replacing.complete_stored(actor, stored, upload.video_id, arrive)
+        custody = self.custody
+        custody.transactions.run(lambda within: custody.finish(upload, lease, within))
         tidy(self.storage, upload)
 
     def abort(self, actor: Actor, upload_id: str) -> None:
@@ -172,10 +202,13 @@ class DirectService:
         return DirectUpload(
             **identity(upload_id),
             user_id=actor.id or "",
-            video_id=upload_id,
+            video_id=new.replaces or upload_id,
             size_bytes=new.size_bytes,
             described=Described(
-                filename=new.filename, filetype=new.content_type, title=title or "Untitled"
+                filename=new.filename,
+                filetype=new.content_type,
+                title=title or "Untitled",
+                replaces=new.replaces,
             ),
             reservation=Reservation(
                 covered_bytes=new.size_bytes, held_bytes=new.size_bytes, week=week_of(now)
@@ -236,6 +269,9 @@ def tidy(storage: Storage, upload: DirectUpload) -> None:
 def sweep_up(storage: Storage, videos: Videos, upload: DirectUpload) -> None:
     """Of one that is a video, remove what was sent since to addresses that S3 went on honouring."""
     tidy(storage, upload)
+    if upload.video_id != upload.id:
+        storage.remove(source_key(upload.id))
+        return
     video = videos.whatever_is_left_of(upload.video_id)
     if video is None or (video.source is not None and video.erased_at is None):
         return

@@ -57,7 +57,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A file that its owner has sent to storage, where the source of this video belongs."""
+    """A file that its owner has sent to storage, where the source of such a video belongs."""
 
     video_id: str
     filename: str
@@ -132,7 +132,7 @@ class UploadService:
         `note` belongs to the same transaction, and is what must not happen twice. Raises as
         `complete` does, also for another size than was announced; removing it is the caller's.
         """
-        self._check_stored(stored)
+        self.check_stored(stored)
         video = self._new_video(stored.video_id, actor, stored.filename, details, stored.size_bytes)
 
         def both(within: Within) -> None:
@@ -198,7 +198,8 @@ class UploadService:
             _check_container(opened.read(HEAD_BYTES))
         return size_bytes
 
-    def _check_stored(self, stored: Stored) -> None:
+    def check_stored(self, stored: Stored) -> None:
+        """Raises `Conflict`, `Invalid` or `UnsupportedFormat`."""
         found = self.storage.open(source_key(stored.video_id))
         if found is None:
             raise Conflict(NOTHING_YET)

@@ -24,7 +24,7 @@ from services.adapters.storage import Storage
 from services.playback.grants import BUCKET_SECONDS, SPARE_SECONDS
 from services.policies import Actor
 from services.uploads.quota import QuotaService, week_of
-from services.uploads.uploads import Upload, UploadService
+from services.uploads.uploads import Stored, Upload, UploadService
 from services.videos.catalogue import VideoPage
 from services.videos.editing import Change, EditingService
 from services.videos.keys import keys_of, playback_key, source_key
@@ -83,7 +83,7 @@ class ReplacingService:
             raise Conflict(SOUNDS_IN_THE_CLEAR)
         size_bytes = self.uploads.checked_size(upload.path, self.uploads.max_bytes())
         encrypted = video.drm_enabled or change.drm_enabled is True
-        self._begin(actor, video, upload, size_bytes, encrypted=encrypted)
+        self._begin(actor, video, upload.filename, size_bytes, encrypted=encrypted)
         try:
             self._store(video.id, upload)
         except BaseException:
@@ -100,11 +100,36 @@ class ReplacingService:
         if video.processing.upload_id != upload_id:
             size_bytes = self.uploads.checked_size(upload.path, None)
             video = self.replaceable(actor, video_id)
-            encrypted = video.drm_enabled
-            self._begin(actor, video, upload, size_bytes, encrypted=encrypted, upload_id=upload_id)
+            self._begin(
+                *(actor, video, upload.filename, size_bytes),
+                encrypted=video.drm_enabled,
+                upload_id=upload_id,
+            )
         elif video.processing.attempts or video.processing_status in FINAL:
             return
         self._store(video.id, upload)
+
+    def complete_stored(
+        self, actor: Actor, stored: Stored, video_id: str, arrive: Callable[[], object]
+    ) -> None:
+        """Make what a client has sent to storage itself what this video shows.
+
+        `stored` is named after its upload; `arrive` sees to it that it is there and right. Doing
+        it again is no other. Raises as `replaceable`, and as `arrive`.
+        """
+        video = self.editing.editable(actor, video_id)
+        if video.processing.upload_id != stored.video_id:
+            arrive()
+            video = self.replaceable(actor, video_id)
+            self._begin(
+                *(actor, video, stored.filename, stored.size_bytes),
+                encrypted=video.drm_enabled,
+                upload_id=stored.video_id,
+            )
+        elif video.processing.attempts or video.processing_status in FINAL:
+            return
+        self.storage.rename(source_key(stored.video_id), source_key(video.id))
+        self._offer(video.id)
 
     def replaceable(self, actor: Actor, reference: str) -> Video:
         """Raises `NotFound`, `Forbidden`, or `Conflict` for what is still being processed."""
@@ -139,14 +164,14 @@ class ReplacingService:
         self,
         actor: Actor,
         video: Video,
-        upload: Upload,
+        filename: str,
         size_bytes: int,
         *,
         encrypted: bool,
         upload_id: str = "",
     ) -> None:
         """Note what is coming; what no upload under way has reserved is taken from the quota."""
-        source = Source(key=source_key(video.id), filename=upload.filename, size_bytes=size_bytes)
+        source = Source(key=source_key(video.id), filename=filename, size_bytes=size_bytes)
 
         def work(within: Within) -> None:
             if not upload_id:
@@ -170,6 +195,10 @@ class ReplacingService:
             message = "The new content could not be stored. Please send it again."
             self.videos.drop_edition(video_id, code="not_stored", message=message)
             raise
+        self._offer(video_id)
+
+    def _offer(self, video_id: str) -> None:
+        """Let a worker have it, now that it is stored."""
         if self.videos.is_withdrawn(video_id):
             self.storage.remove(source_key(video_id))
             raise NotFound("Video not found")

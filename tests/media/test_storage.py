@@ -122,6 +122,18 @@ def test_what_several_read_is_what_is_stored_then(storage, tmp_path):
     assert not [path for path in storage.incoming().parent.rglob("data*") if path.is_file()]
 
 
+def test_a_file_can_be_put_under_another_key_however_often_that_is_tried(storage, tmp_path):
+    storage.adopt(made(tmp_path, b"old"), "sources/b")
+    storage.adopt(made(tmp_path, LARGE), "sources/a")
+    for _ in range(2):
+        storage.rename("sources/a", "sources/b")
+        assert [entry.key for entry in storage.entries()] == ["sources/b"]
+        with storage.local("sources/b") as path:
+            assert path.read_bytes() == LARGE
+    with pytest.raises(FileNotFoundError):
+        storage.rename("sources/a", "sources/c")
+
+
 def test_its_etag_changes_with_its_content(storage, tmp_path):
     etags = set()
     for content in (b"1", b"22", b"22"):

@@ -17,9 +17,11 @@ from models.video import Processing, ProcessingStatus, Rendition, Source, Video,
 from services.container import Services
 from services.policies import Actor
 from services.processing.heartbeat import Cancelled
+from services.uploads.quota import week_of
 from services.uploads.uploads import Upload
 from services.videos.editing import Change
 from services.videos.keys import keys_of, playback_key, poster_key, source_key
+from tests.direct import Direct
 from tests.pipeline import first_colour
 from tests.samples import generate
 from tests.tus import Tus, said
@@ -254,6 +256,69 @@ def test_a_resumable_upload_may_replace_a_video(client, ann, bob, services, film
     process(services, film)
     assert colour_of(client, ann, services, film) == "blue"
     assert services.catalogue.videos.count_all() == 1
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+def test_a_direct_upload_may_replace_a_video(client, ann, bob, services, film, films, multipart):
+    mine, theirs, content = Direct(client, ann), Direct(client, bob), films["blue"]
+    failed(theirs.request(len(content), replaces=film), 403, "FORBIDDEN")
+    offer = mine.begin(len(content), replaces=film, multipart=multipart)
+    assert offer["video_id"] == film
+    if multipart:
+        told = {"parts": mine.put_parts(offer, content)}
+    else:
+        mine.put(offer["upload_url"], content, offer["headers"])
+        told = {}
+    assert colour_of(client, ann, services, film) == "red"
+    assert [f for step in services.library_check.check() for f in step.findings] == []
+    for _ in range(2):
+        done = mine.complete(offer["upload_id"], **told)
+        assert done.status_code == 200
+        video = done.get_json()
+        assert (video["id"], video["title"]) == (film, "Red")
+    process(services, film)
+    assert colour_of(client, ann, services, film) == "blue"
+    assert kept(services, film).processing.edition == 1
+    assert services.catalogue.videos.count_all() == 1
+    assert services.storage.size(source_key(offer["upload_id"])) == 0
+
+
+def test_a_direct_upload_that_is_no_video_replaces_nothing(client, ann, services, row):
+    mine, text = Direct(client, ann), b"not a video".ljust(len(MP4))
+    before, used = kept(services, row), services.quota.quotas.used
+    offer = mine.begin(replaces=row)
+    mine.put(offer["upload_url"], text, offer["headers"])
+    failed(mine.complete(offer["upload_id"]), 415, "FILE_FORMAT_NOT_SUPPORTED")
+    assert kept(services, row) == before
+    assert services.storage.size(source_key(offer["upload_id"])) == 0
+    assert used(ann.user.id, week_of(services.quota.now())) == 0
+
+
+class Killed(BaseException):
+    """Nobody catches it."""
+
+
+def test_who_was_killed_while_replacing_is_followed_by_another(
+    client, ann, services, row, films, clock, monkeypatch
+):
+    mine, content = Direct(client, ann), films["blue"]
+    for moment in ("rename", "offer_edition"):
+        offer = mine.begin(len(content), replaces=row)
+        mine.put(offer["upload_url"], content, offer["headers"])
+        place = services.storage if moment == "rename" else services.replacing.videos
+
+        def killed(*_: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(place), moment, killed)
+            with pytest.raises(Killed):
+                mine.complete(offer["upload_id"])
+        clock.forward(minutes=3)
+        assert mine.complete(offer["upload_id"]).status_code == 200
+        process(services, row)
+        assert kept(services, row).processing_status is ProcessingStatus.READY
+    assert kept(services, row).processing.edition == 2
 
 
 def test_ending_an_upload_twice_replaces_nothing_twice(services, ann, row, films, tmp_path):

@@ -67,6 +67,15 @@ class VideoRequest(File):
         metadata={"description": "Also offer to take it in parts, which can be sent in parallel."},
     )
 
+    replaces = fields.String(
+        load_default="",
+        validate=validate.Length(max=64),
+        metadata={
+            "description": "A video of one's own that gets this as its content, and keeps all that"
+            " is said of it. Complete it by the upload_id of the answer."
+        },
+    )
+
     @post_load
     def announced(self, data: dict[str, Any], **_: Any) -> NewDirect:
         return NewDirect(
@@ -75,6 +84,7 @@ class VideoRequest(File):
             content_type=data["content_type"].strip().lower(),
             duration_seconds=data.get("duration"),
             in_parts=data["multipart"],
+            replaces=data["replaces"],
         )
 
 
@@ -107,7 +117,11 @@ class SentPart(Schema):
 class VideoCompletion(Trimmed, Terms):
     """That the file is there, and what its owner says of the video."""
 
-    video_id = fields.String(required=True, validate=validate.Length(1, 64))
+    video_id = fields.String(
+        required=True,
+        validate=validate.Length(1, 64),
+        metadata={"description": "The upload_id of the answer, which a new video has as its id."},
+    )
     title = fields.String(
         validate=validate.Length(1, 100),
         metadata={"description": "The name of the file, if it is not said."},

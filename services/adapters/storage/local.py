@@ -84,6 +84,16 @@ class LocalStorage:
             shutil.copyfile(path, aside)
             self._place(aside, self._root / key)
 
+    def rename(self, key: str, target: str) -> None:
+        path, renamed = self._root / key, self._root / target
+        renamed.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.replace(renamed)
+        except FileNotFoundError:
+            if not renamed.is_file():
+                raise
+        _flush_folder(renamed.parent)
+
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
         path = self._root / key

@@ -155,6 +155,13 @@ class Storage(Direct, Protocol):
         """Store a local file, and leave it where it is. What was under `key` is replaced."""
         ...
 
+    def rename(self, key: str, target: str) -> None:
+        """Have a stored file under another key; what was there is replaced.
+
+        Doing it again changes nothing. Raises `FileNotFoundError` if it is under neither.
+        """
+        ...
+
     def local(self, key: str) -> AbstractContextManager[Path]:
         """A local file to read for as long as the context lasts. Raises `FileNotFoundError`."""
         ...

@@ -18,6 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from boto3.s3.transfer import TransferConfig
+
 from config import SettingError
 from models.errors import Unavailable
 from services.adapters.storage.copies import Copies
@@ -33,6 +35,8 @@ MARKER = "/.complete"
 UNDER_WAY = f"{INCOMING}/"
 BATCH = 1000
 AT_ONCE = 16
+# Of one request of a copy within the bucket.
+COPIED_BYTES = 256 * 1024**2
 
 
 class S3Storage(S3Direct):
@@ -81,6 +85,21 @@ class S3Storage(S3Direct):
 
     def copy(self, path: Path, key: str) -> None:
         self._sender.send(path, key)
+
+    def rename(self, key: str, target: str) -> None:
+        if (size_bytes := self.head(key)) is None:
+            if self.head(target) is None:
+                raise FileNotFoundError(key)
+            return
+        # The store copies by itself, in requests that each end soon.
+        parts = TransferConfig(multipart_threshold=COPIED_BYTES, multipart_chunksize=COPIED_BYTES)
+        with refusals():
+            self._client.copy(self._at(key), **self._at(target), Config=parts)
+        if self.head(target) != size_bytes:
+            # Not every compatible store can copy what came in parts.
+            with self.local(key) as path:
+                self.copy(path, target)
+        self.remove(key)
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
