@@ -99,7 +99,14 @@ class Editions:
             "playable": True,
             "source": None,
             "retire_at": now,
-            # Its tracks may have changed meanwhile.
+            # Its tracks may have changed meanwhile: what was added stays, what was removed is gone.
+            "audio_tracks": {
+                "$concatArrays": [
+                    _sounds("$previous.audio_tracks", of_source=True),
+                    _sounds("$audio_tracks", of_source=False),
+                ]
+            },
+            "tracks.revision": {"$add": [{"$ifNull": ["$tracks.revision", 0]}, 1]},
             "tracks.due_at": now,
         }
         where = {**_REPLACED, "id": video_id, "processing_status": ProcessingStatus.ERROR}
@@ -133,6 +140,12 @@ class Editions:
             "processing_status": ProcessingStatus.READY,
             "processing.edition": video.processing.edition,
         }
+
+
+def _sounds(field: str, *, of_source: bool) -> Document:
+    """In a pipeline: those of a list that came with the content, or those that did not."""
+    wanted = {"$eq": [{"$ifNull": ["$$this.is_of_source", False]}, of_source]}
+    return {"$filter": {"input": {"$ifNull": [field, []]}, "cond": wanted}}
 
 
 def _waiting(video_id: str) -> Document:

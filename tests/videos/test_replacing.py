@@ -31,6 +31,7 @@ pytestmark = pytest.mark.media
 
 CONTENT = "/api/videos/{}/content"
 BROKEN = MP4 + b"\x00" * 2000
+SOUNDS = ("own", "gone", "added")
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,11 @@ def colour_of(client, person, services: Services, video_id: str) -> str:
 def folders(services: Services, video_id: str) -> set[str]:
     root = services.settings.media_root / playback_key(video_id)
     return {path.name for path in root.iterdir()}
+
+
+def sound(person, track_id: str, *, is_of_source: bool) -> AudioTrack:
+    said = {"language": "en", "label": track_id, "created_at": person.user.created_at}
+    return AudioTrack(id=track_id, is_of_source=is_of_source, **said)
 
 
 def process(services: Services, video_id: str) -> None:
@@ -193,6 +199,23 @@ def test_content_that_fails_after_it_has_begun_to_play_goes_again(services, ann,
     after = kept(services, video.id)
     assert (after.playback_version, after.renditions) == (video.playback_version, video.renditions)
     assert (after.processing_status, after.playable) == (ProcessingStatus.READY, True)
+
+
+def test_a_sound_that_is_added_while_new_content_fails_stays(services, ann, add_video, clock):
+    own, gone, added = (sound(ann, name, is_of_source=name == "own") for name in SOUNDS)
+    video = add_video(ann, audio_tracks=(own, gone))
+    videos, now = services.catalogue.videos, clock()
+    source = Source(key=source_key(video.id), filename="x", size_bytes=1)
+    assert videos.begin_edition(video, source, drm_enabled=False, upload_id="", until=now)
+    assert videos.claim(video.id, "lease", now=now, until=now)
+    read = kept(services, video.id)
+    new = replace(own, id="new")
+    assert videos.change_tracks(replace(read, audio_tracks=(new, added)), now)
+    read = kept(services, video.id)
+    videos.fail(video.id, "lease", code="broken", message="It is broken.", now=now)
+    assert services.replacing.sweep() == 1
+    assert kept(services, video.id).audio_tracks == (own, added)
+    assert videos.change_tracks(read, now) is None, "it was read before"
 
 
 def test_content_that_ends_late_leaves_the_picture_of_what_played_before(
@@ -406,11 +429,7 @@ def test_an_encrypted_video_stays_encrypted(ann, films, send, add_video):
 
 
 def test_what_has_an_added_sound_in_the_clear_is_not_encrypted(ann, films, send, add_video):
-    def sound(track_id: str, *, is_of_source: bool) -> AudioTrack:
-        said = {"language": "en", "label": track_id, "created_at": ann.user.created_at}
-        return AudioTrack(id=track_id, is_of_source=is_of_source, **said)
-
-    own, added = sound("s0-1", is_of_source=True), sound("added", is_of_source=False)
+    own, added = sound(ann, "s0-1", is_of_source=True), sound(ann, "added", is_of_source=False)
     video = add_video(ann, audio_tracks=(own, added))
     answer = send(video.id, films["blue"], drm_enabled="true")
     assert "audio tracks" in failed(answer, 409, "CONFLICT")["error"]["message"]
