@@ -1,4 +1,4 @@
-"""Sending webhooks: turn by turn, one endpoint at a time, so that a slow one holds up only itself.
+"""Sending webhooks: turn by turn, one endpoint at a time for each process that sends.
 
 A turn sends what is due to one endpoint, one after the other, and ends after some seconds or with
 the first failure; whatever is due still gets a turn behind everybody else's. A delivery that fails
