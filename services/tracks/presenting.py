@@ -31,6 +31,7 @@ from services.adapters.media.manifests import MANIFEST, MASTER, single_master
 from services.adapters.queue import Job, JobQueue
 from services.adapters.storage import Storage
 from services.playback.content_keys import ContentKeyService
+from services.processing.heartbeat import Heartbeat
 from services.tracks.changes import TRIES, TrackChanges
 from services.tracks.sounds import sound_of, with_sound
 from services.tracks.tidying import caption_folder, manifest_folder, sound_folder, watchable
@@ -38,9 +39,8 @@ from services.videos.keys import caption_key, keys_of, playback_key, sound_key
 
 log = logging.getLogger(__name__)
 
-# Writing manifests takes a moment; what takes longer asks for more first.
+# Writing manifests takes a moment; who encodes renews it.
 LEASE = timedelta(seconds=60)
-ENCODING_LEASE = timedelta(minutes=30)
 LONGEST_PAUSE = 6
 
 
@@ -68,6 +68,7 @@ class PresentingService:
     keys: ContentKeyService
     scratch: Path
     now: Callable[[], datetime]
+    beat_seconds: float = LEASE.total_seconds() / 4
 
     def run(self, video_id: str) -> None:
         """Encode what waits, and bring manifests up to date; a job calls this. May run twice."""
@@ -82,8 +83,8 @@ class PresentingService:
             return
         for sound in video.audio_tracks:
             if sound.state is TrackState.WAITING and not sound.is_of_source:
-                self.videos.delay_tracks(video_id, self.now() + ENCODING_LEASE)
-                self._encode(video, sound)
+                with self._at_it(video_id, pause):
+                    self._encode(video, sound)
         self.present(video_id)
         self.videos.weighed(video_id, sum(map(self.storage.size, keys_of(video_id))))
 
@@ -104,6 +105,15 @@ class PresentingService:
                 self.events.publish(f"user:{video.author_id}", told)
                 return
         log.warning("manifests are left to the sweeper", extra={"video_id": video_id})
+
+    def _at_it(self, video_id: str, lease: timedelta) -> Heartbeat:
+        """While it lasts, nobody else begins; soon after a kill, somebody does."""
+
+        def renew(_stage: str, _percent: float) -> bool:
+            self.videos.delay_tracks(video_id, self.now() + lease)
+            return True
+
+        return Heartbeat(beat=renew, interval_seconds=self.beat_seconds)
 
     def package_sound(self, video: Video, track_id: str, audio: Path) -> None:
         """Store a sound as players load it, encrypted where the video is."""

@@ -6,6 +6,7 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from services.uploads.uploads import Upload
 from services.videos.editing import Change
 from services.videos.keys import playback_key, tracks_key
 from tests.conftest import Clock
+from tests.embedded_starts import eventually
 from tests.pipeline import ffprobe
 from tests.s3 import S3Bucket, s3_bucket, s3_server
 from tests.samples import TOOLS, X264, generate, picture
@@ -334,6 +336,35 @@ def test_a_sound_that_is_added_is_as_long_as_the_video(services, ann, three):
     services.audio_tracks.remove(ann, three, added.id)
     services.presenting.run(three)
     assert 'LANGUAGE="fr"' not in master_of(services, video_of(services, three))
+
+
+def test_who_encodes_a_sound_says_so_and_is_followed_soon_after_a_kill(
+    services, settings, ann, silent, tmp_path
+):
+    def due() -> datetime:
+        found = video_of(services, silent).tracks.due_at
+        assert found
+        return found
+
+    class Killed:
+        def encode(self, *_: object) -> None:
+            claimed = due()
+            eventually(lambda: due() > claimed)
+            raise SystemExit
+
+    file = tmp_path / "sound.m4a"
+    generate(f"{tone(500, SECONDS)} -c:a aac", file)
+    added = services.audio_tracks.add(ann, silent, file, language="fr")
+    began = services.presenting.now()
+    with pytest.raises(SystemExit):
+        replace(services.presenting, sounds=Killed(), beat_seconds=0.05).run(silent)
+    clock = Clock()
+    clock.forward(minutes=2)
+    assert began < due() < clock()
+    container.build(settings, now=clock).presenting.run(silent)
+    assert video_of(services, silent).audio_tracks == (replace(added, state=TrackState.READY),)
+    services.audio_tracks.remove(ann, silent, added.id)
+    services.presenting.run(silent)
 
 
 def test_a_silent_video_is_heard_once_it_has_a_sound(services, ann, silent):
