@@ -166,8 +166,8 @@ def held(videos: Videos, video: Video, now: dt.datetime) -> Video:
 
 
 def test_what_waits_for_its_pieces_can_be_claimed_by_nobody(services, videos, ann, wait_in_line):
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     assert videos.hand_over(video.id, "mine", Phase.CHUNKS, now=now)
     assert videos.claim(video.id, "other", now=now + LATER, until=now + 2 * LATER) is None
     assert list(videos.stalled(now + LATER)) == []
@@ -177,8 +177,8 @@ def test_what_waits_for_its_pieces_can_be_claimed_by_nobody(services, videos, an
 def test_of_all_who_see_the_last_piece_done_one_lets_the_video_go_on(
     services, videos, ann, wait_in_line
 ):
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     assert not videos.resume(video.id, now=now), "its first rendition is not there yet"
     videos.hand_over(video.id, "mine", Phase.CHUNKS, now=now)
     with ThreadPoolExecutor(8) as pool:
@@ -190,15 +190,15 @@ def test_of_all_who_see_the_last_piece_done_one_lets_the_video_go_on(
 
 
 def test_what_is_handed_over_is_the_holders_to_hand_over(services, videos, ann, wait_in_line):
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     assert not videos.hand_over(video.id, "another's", Phase.REST, now=now)
     assert videos.get(video.id).processing.lease == "mine"
 
 
 def test_pieces_report_progress_that_never_goes_back(services, videos, ann, wait_in_line):
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     assert videos.advance(video.id, 30.0) is None, "its holder says how far it is"
     videos.hand_over(video.id, "mine", Phase.CHUNKS, now=now)
     for percent, shown in ((30.0, 30.0), (25.0, 30.0), (40.0, 40.0)):
@@ -254,8 +254,8 @@ def test_progress_counts_frames_and_not_pieces(services, chunks, ann, wait_in_li
 def test_the_sweeper_queues_pieces_that_nobody_holds_and_lets_videos_go_on(
     services, videos, chunks, ann, wait_in_line, plan
 ):
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     (chunk,) = plan(video, 1)
     videos.hand_over(video.id, "mine", Phase.CHUNKS, now=now)
     assert services.turns.pieces.sweep() == 1
@@ -273,8 +273,8 @@ def test_the_sweeper_queues_pieces_that_nobody_holds_and_lets_videos_go_on(
 def test_what_is_cancelled_while_others_encode_its_pieces_ends(
     services, videos, chunks, ann, wait_in_line, plan
 ):
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     plan(video, 3)
     videos.hand_over(video.id, "mine", Phase.CHUNKS, now=now)
     videos.ask_to_cancel(video.id)
@@ -290,8 +290,8 @@ def test_what_a_killed_worker_did_not_clear_away_is_cleared_by_the_sweeper(
     services, videos, ann, wait_in_line, clock, tmp_path
 ):
     """Killed between `finish` and the removal of the upload."""
-    now = services.turns.now()
-    video = held(videos, wait_in_line(ann), now)
+    waiting, now = wait_in_line(ann), services.turns.now()
+    video = held(videos, waiting, now)
     storage, kept = services.storage, f"kept/{video.id}/360p.mp4"
     for key in (f"sources/{video.id}", kept, f"progressive/{video.id}.mp4"):
         made = tmp_path / "made"

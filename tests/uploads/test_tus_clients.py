@@ -255,18 +255,16 @@ def test_bytes_of_a_dropped_connection_are_kept_and_of_a_killed_server_most(stac
 def test_who_comes_while_a_connection_still_writes_is_told_to_wait(stack, token):
     url = client(stack, token).uploader(str(FILM)).create_url()
     writing = begun(stack, token, url, 300_000)
+    wait_for(lambda: any(file.stat().st_size for file in left_of(stack, url)), 30)
     headers = {
         "Tus-Resumable": "1.0.0",
         "Upload-Offset": "0",
         "Content-Type": "application/offset+octet-stream",
     }
 
-    def patch() -> int:
-        return stack.call(
-            urlsplit(url).path, token=token, method="PATCH", headers=headers, data=b"x"
-        ).status
-
-    wait_for(lambda: patch() == 423, 30)
+    address = urlsplit(url).path
+    told = stack.call(address, token=token, method="PATCH", headers=headers, data=b"x")
+    assert told.status == 423
     writing.close()
     wait_for(lambda: 200_000 <= progress(stack, url, token)["offset"] <= 300_000, 30)
 
