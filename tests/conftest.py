@@ -193,7 +193,8 @@ MOST_APPS = 8
 @pytest.fixture
 def app(services: Services) -> Flask:
     """The API over this test's services. It may be an earlier test's: do not add to it."""
-    key = replace(services.settings, var_dir=Path())
+    # These name what a test started for itself, and are read by services alone.
+    key = replace(services.settings, var_dir=Path(), supabase_url="", oidc_issuer="")
     # Who verifies signatures is decided when an app is made, and reads the clock.
     app = _APPS.pop(key, None)
     if app is None or services.signatures:
