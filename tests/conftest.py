@@ -63,6 +63,14 @@ class Person:
         self.headers = {"Authorization": f"Bearer {self.token}"}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each module in one process, which prepares once what its tests share."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def rarely_collected() -> None:
     """As in production (app.py): what was imported is never garbage."""
