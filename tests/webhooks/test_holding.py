@@ -28,7 +28,8 @@ from tests.wire import MP4, NOBODY, failed, stored_files
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, renditions=(360, 720, 1080))
+    # Slow to encode, so that there is a middle to be cancelled in.
+    return replace(settings, renditions=(360, 720, 1080), x264_preset="slow")
 
 
 @pytest.fixture
