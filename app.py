@@ -102,6 +102,9 @@ def main(context: click.Context) -> None:
 @main.command()
 def api() -> None:
     """The HTTP API, in API_PROCESSES processes."""
+    settings = Settings.from_env().checked()
+    # First, as prometheus_client decides when it is imported whether processes count together.
+    _collect_metrics(settings)
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -109,11 +112,9 @@ def api() -> None:
     from blueprints.commands.users import first_admin_of
     from services.container import build
 
-    settings = Settings.from_env().checked()
     services = build(settings)
     services.prepare()
     first_admin_of(services)
-    _collect_metrics(settings)
     Granian(
         "app:wsgi",
         factory=True,

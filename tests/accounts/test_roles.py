@@ -73,6 +73,27 @@ def test_the_health_of_each_role_is_seen(role, environment):
     eventually(lambda: health() == 1)
 
 
+def test_the_processes_of_the_api_count_together(environment, ports):
+    port = ports.of("PORT")
+
+    def counted() -> float:
+        lines = ask(port, "/metrics").body.decode().splitlines()
+        feeds = [line for line in lines if 'route="/videos/feed"' in line and "_total{" in line]
+        return sum(float(line.rpartition(" ")[2]) for line in feeds)
+
+    def is_up() -> bool:
+        try:
+            return ask(port, "/readyz").status == 200
+        except OSError:
+            return False
+
+    with started("api", environment | {"API_PROCESSES": "2"}):
+        eventually(is_up)
+        for _ in range(20):
+            assert ask(port, "/videos/feed").status == 200
+        assert [counted() for _ in range(5)] == [20.0] * 5
+
+
 @pytest.mark.skipif(not nginx.NGINX, reason="nginx is not installed")
 def test_sockets_pass_through_nginx_without_compression(environment, ann, ports, tmp_path):
     front, realtime = ports.of("NGINX"), ports.of("REALTIME_PORT")
